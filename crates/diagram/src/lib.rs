@@ -1,0 +1,1 @@
+//! Draws a graph of tasks as SVG.

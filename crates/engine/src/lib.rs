@@ -1,0 +1,1 @@
+//! The rules of Boxwood: tasks, jobs, dependencies, retries, leases and hand-out order, as pure functions.

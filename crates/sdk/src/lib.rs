@@ -1,0 +1,1 @@
+//! Write and run Boxwood workflows in Rust.

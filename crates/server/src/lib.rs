@@ -1,0 +1,1 @@
+//! The Boxwood server: RPC, HTTP, validation, dispatch.

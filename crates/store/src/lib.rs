@@ -1,0 +1,1 @@
+//! Durable state of Boxwood: the lane, SQLite and in-memory backends, migrations, telemetry.

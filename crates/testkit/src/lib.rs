@@ -1,0 +1,1 @@
+//! Test support for Boxwood: seeded world, store conformance.
