@@ -1,0 +1,258 @@
+//! Tasks that could be handed out now, and the jobs that have some.
+//!
+//! A [`ReadyEntry`] is a range of neighbouring tasks of one class, so making ten thousand mappers eligible writes a
+//! handful of rows, and handing one out shortens one of them. Entries of a job are ordered by depth and submission
+//! the children of one task are neighbours in that order, so "ready children of this task" is a range too.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::id::{ClassKey, GroupKey, JobKey};
+
+/// Tasks in one entry at most, so that two servers sharing a big group do not wait for the same row.
+pub(crate) const ENTRY_TASKS_MAX: u64 = 1024;
+
+/// The place of a ready task in its job: depth first, then submission.
+pub(crate) type Place = (u32, u64);
+
+/// A range of ready tasks as a store keeps it. The key never changes; only `next` moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReadyKey {
+    /// The job.
+    pub job: JobKey,
+    /// The class of the tasks.
+    pub class: ClassKey,
+    /// The depth of the tasks.
+    pub depth: u32,
+    /// The first task the range ever had.
+    pub first: u64,
+    /// Whether it is one task that was handed out before and came back.
+    pub returned: bool,
+}
+
+/// What is left of a range of ready tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadyRow {
+    /// The next task to hand out.
+    pub next: u64,
+    /// The key after that of the last task.
+    pub end: u64,
+    /// The group of the tasks.
+    pub group: GroupKey,
+}
+
+/// A range of ready tasks in memory, found by its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReadyEntry {
+    pub(crate) first: u64,
+    pub(crate) end: u64,
+    pub(crate) group: GroupKey,
+    pub(crate) returned: bool,
+}
+
+/// The ready tasks of one job and class.
+pub(crate) type ReadyIndex = BTreeMap<Place, ReadyEntry>;
+
+/// All ready tasks known, with a log of changes to be saved or undone.
+#[derive(Debug, Default)]
+pub(crate) struct Ready {
+    indexes: foldhash::HashMap<(JobKey, ClassKey), ReadyIndex>,
+    log: Vec<(ReadyKey, Option<ReadyRow>, bool)>,
+    undo: Vec<((JobKey, ClassKey), Place, Option<ReadyEntry>)>,
+    log_before: usize,
+    created: Vec<(JobKey, ClassKey)>,
+}
+
+impl Ready {
+    pub(crate) fn is_known(&self, job: JobKey, class: ClassKey) -> bool {
+        self.indexes.contains_key(&(job, class))
+    }
+
+    /// Takes in all entries of a job and class.
+    pub(crate) fn load(&mut self, job: JobKey, class: ClassKey, rows: impl Iterator<Item = (ReadyKey, ReadyRow)>) {
+        self.indexes.entry((job, class)).or_insert_with(|| {
+            let entry = |(key, row): (ReadyKey, ReadyRow)| {
+                (
+                    (key.depth, row.next),
+                    ReadyEntry { first: key.first, end: row.end, group: row.group, returned: key.returned },
+                )
+            };
+            rows.map(entry).collect()
+        });
+    }
+
+    /// Notes that a new job has no ready tasks of `class` yet.
+    pub(crate) fn create(&mut self, job: JobKey, class: ClassKey) {
+        if let std::collections::hash_map::Entry::Vacant(vacant) = self.indexes.entry((job, class)) {
+            vacant.insert(ReadyIndex::new());
+            self.created.push((job, class));
+        }
+    }
+
+    /// The first entry of a job and class in a range of places.
+    pub(crate) fn first(&self, job: JobKey, class: ClassKey, within: Range<Place>) -> Option<(Place, ReadyEntry)> {
+        let index = self.indexes.get(&(job, class))?;
+        index.range(within).next().map(|(place, entry)| (*place, *entry))
+    }
+
+    /// All entries of a job and class in a range of places.
+    pub(crate) fn all(&self, job: JobKey, class: ClassKey, within: Range<Place>) -> Vec<(Place, ReadyEntry)> {
+        let index = self.indexes.get(&(job, class));
+        index.map(|index| index.range(within).map(|(place, entry)| (*place, *entry)).collect()).unwrap_or_default()
+    }
+
+    /// Adds a range of ready tasks. The index must be known.
+    pub(crate) fn insert(&mut self, key: ReadyKey, row: ReadyRow) {
+        let entry = ReadyEntry { first: key.first, end: row.end, group: row.group, returned: key.returned };
+        self.put(key.job, key.class, (key.depth, row.next), Some(entry));
+        self.log.push((key, Some(row), true));
+    }
+
+    /// Takes the first task out of the entry at `place`.
+    pub(crate) fn take_first(&mut self, job: JobKey, class: ClassKey, place: Place) {
+        let Some(entry) = self.put(job, class, place, None) else {
+            return;
+        };
+        let key = ReadyKey { job, class, depth: place.0, first: entry.first, returned: entry.returned };
+        let next = place.1 + 1;
+        if next < entry.end {
+            self.put(job, class, (place.0, next), Some(entry));
+            self.log.push((key, Some(ReadyRow { next, end: entry.end, group: entry.group }), false));
+        } else {
+            self.log.push((key, None, false));
+        }
+    }
+
+    /// Removes the entry at `place`.
+    pub(crate) fn remove(&mut self, job: JobKey, class: ClassKey, place: Place) {
+        if let Some(entry) = self.put(job, class, place, None) {
+            let key = ReadyKey { job, class, depth: place.0, first: entry.first, returned: entry.returned };
+            self.log.push((key, None, false));
+        }
+    }
+
+    fn put(&mut self, job: JobKey, class: ClassKey, place: Place, entry: Option<ReadyEntry>) -> Option<ReadyEntry> {
+        let index = self.indexes.get_mut(&(job, class)).expect("asked for before it is changed");
+        let before = match entry {
+            Some(entry) => index.insert(place, entry),
+            None => index.remove(&place),
+        };
+        self.undo.push(((job, class), place, before));
+        before
+    }
+
+    pub(crate) fn begin(&mut self) {
+        self.undo.clear();
+        self.created.clear();
+        self.log_before = self.log.len();
+    }
+
+    pub(crate) fn rollback(&mut self) {
+        while let Some((index, place, before)) = self.undo.pop() {
+            let index = self.indexes.get_mut(&index).expect("an index with changes is known");
+            match before {
+                Some(entry) => index.insert(place, entry),
+                None => index.remove(&place),
+            };
+        }
+        for created in self.created.drain(..) {
+            self.indexes.remove(&created);
+        }
+        self.log.truncate(self.log_before);
+    }
+
+    /// What the store has to write: the last state of every entry that changed, `None` for those that are gone. Entries
+    /// that came and went since the last save are left out.
+    pub(crate) fn changes(&self) -> Vec<(ReadyKey, Option<ReadyRow>)> {
+        let mut last: foldhash::HashMap<ReadyKey, (Option<ReadyRow>, bool)> = foldhash::HashMap::default();
+        for (key, row, new) in &self.log {
+            last.entry(*key).and_modify(|known| known.0 = *row).or_insert((*row, *new));
+        }
+        let mut changes: Vec<_> = last
+            .into_iter()
+            .filter(|(_, (row, new))| row.is_some() || !new)
+            .map(|(key, (row, _))| (key, row))
+            .collect();
+        changes.sort_unstable_by_key(|(key, _)| *key);
+        changes
+    }
+
+    pub(crate) fn saved(&mut self) {
+        self.log.clear();
+        self.undo.clear();
+        self.created.clear();
+    }
+
+    /// Forgets what is known of one job.
+    pub(crate) fn forget(&mut self, job: JobKey, class: ClassKey) {
+        self.indexes.remove(&(job, class));
+    }
+
+    /// How many entries are in memory.
+    pub(crate) fn len(&self) -> usize {
+        self.indexes.values().map(|index| index.len() + 1).sum()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        debug_assert!(self.log.is_empty(), "unsaved ready tasks would be lost");
+        self.indexes.clear();
+        self.undo.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOB: JobKey = JobKey(1);
+    const CLASS: ClassKey = ClassKey(1);
+    const ALL: Range<Place> = (0, 0)..(u32::MAX, u64::MAX);
+
+    fn key(first: u64, returned: bool) -> ReadyKey {
+        ReadyKey { job: JOB, class: CLASS, depth: 0, first, returned }
+    }
+
+    fn row(next: u64, end: u64) -> ReadyRow {
+        ReadyRow { next, end, group: GroupKey(10) }
+    }
+
+    #[test]
+    fn a_returned_task_and_the_rest_of_its_range_are_two_entries() {
+        let mut ready = Ready::default();
+        ready.create(JOB, CLASS);
+        ready.insert(key(10, false), row(10, 13));
+        ready.saved();
+        ready.take_first(JOB, CLASS, (0, 10));
+        ready.insert(key(10, true), row(10, 11));
+        let places: Vec<_> = ready.all(JOB, CLASS, ALL).into_iter().map(|(place, _)| place.1).collect();
+        assert_eq!(places, [10, 11]);
+        assert_eq!(ready.changes(), [(key(10, false), Some(row(11, 13))), (key(10, true), Some(row(10, 11)))]);
+    }
+
+    #[test]
+    fn entries_that_come_and_go_between_saves_cost_no_write() {
+        let mut ready = Ready::default();
+        ready.create(JOB, CLASS);
+        ready.insert(key(10, false), row(10, 11));
+        ready.take_first(JOB, CLASS, (0, 10));
+        assert_eq!(ready.changes(), []);
+        ready.insert(key(20, false), row(20, 21));
+        ready.saved();
+        ready.take_first(JOB, CLASS, (0, 20));
+        assert_eq!(ready.changes(), [(key(20, false), None)]);
+    }
+
+    #[test]
+    fn rollback_restores_entries_log_and_indexes() {
+        let mut ready = Ready::default();
+        ready.create(JOB, CLASS);
+        ready.insert(key(10, false), row(10, 13));
+        ready.begin();
+        ready.take_first(JOB, CLASS, (0, 10));
+        ready.create(JOB, ClassKey(2));
+        ready.rollback();
+        assert_eq!(ready.first(JOB, CLASS, ALL).map(|(place, _)| place), Some((0, 10)));
+        assert_eq!(ready.changes(), [(key(10, false), Some(row(10, 13)))]);
+        assert!(!ready.is_known(JOB, ClassKey(2)));
+    }
+}
