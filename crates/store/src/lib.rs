@@ -1,1 +1,22 @@
-//! Durable state of Boxwood: the lane, SQLite and in-memory backends, migrations, telemetry.
+//! Durable state: what the engine decides is loaded from here and saved here.
+//!
+//! - [`Backend`]: the seam every database implements. [`sqlite`] is the default, [`memory`] serves tests and in-process
+//!   runs; both pass the same conformance suite.
+//! - [`Lane`]: the one writer. It takes whatever commands wait, steps each and commits them as one transaction; a reply
+//!   leaves only after the commit.
+//! - [`Reader`]: queries. They never enter the lane and see committed rows only.
+
+mod backend;
+mod error;
+mod lane;
+pub mod memory;
+mod read;
+pub mod sqlite;
+
+pub use backend::{Backend, step_with};
+pub use error::Error;
+pub use lane::{Lane, LaneOptions, Outcome, Wake};
+pub use read::{
+    Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, QueueStats, Reader, SortDirection, TaskPage, TaskQuery,
+    TaskView, exact_times_max,
+};

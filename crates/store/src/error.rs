@@ -1,0 +1,21 @@
+//! What can go wrong in a store: three kinds.
+
+/// A failure of the store. Refusals of the rules are not among these; see [`boxwood_engine::Refusal`].
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The store cannot be used now: locked, stopped, out of reach. Trying again later may help.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The database was made by a newer version, or is not a Boxwood database at all.
+    #[error("{0}")]
+    Incompatible(String),
+    /// The database does not hold what it must hold, or could not be read or written.
+    #[error("{0}")]
+    Corrupt(String),
+}
+
+impl Error {
+    pub(crate) fn stopped() -> Self {
+        Self::Unavailable("the server is stopping; try again in a moment".into())
+    }
+}

@@ -1,0 +1,250 @@
+//! The one writer: commands queue up, are decided in order and committed together.
+//!
+//! Under load a hundred runners share one commit; on an idle server a batch of one leaves at once. The lane is a thread of
+//! its own, because a commit waits for the disk. A failed commit ends it: what was not acknowledged is not certain, and
+//! starting again from the database is the recovery.
+
+use std::sync::Arc;
+use std::thread;
+
+use boxwood_engine::{
+    Class, Command, HandOut, Refusal, Reply, ReportReply, Settings, Taken, TaskKey, Timestamp, WorkingSet,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::backend::{Backend, step_with};
+use crate::error::Error;
+
+/// Commands waiting for the lane at most; further ones wait at the door.
+const WAITING_COMMANDS_MAX: usize = 16_384;
+
+/// Lease expiries acted on in one tick at most; the rest follow with the next.
+const EXPIRED_TASKS_MAX: usize = 1_000;
+
+/// After how many batches the size of the working set is looked at.
+const BATCHES_BETWEEN_TRIMS: u32 = 512;
+
+/// How the lane works.
+#[derive(Clone, Debug)]
+pub struct LaneOptions {
+    /// Commands committed together at most.
+    pub batch_commands_max: usize,
+    /// Rows kept in memory from one batch to the next at most.
+    pub kept_rows_max: usize,
+}
+
+impl Default for LaneOptions {
+    fn default() -> Self {
+        Self { batch_commands_max: 512, kept_rows_max: 200_000 }
+    }
+}
+
+/// Tasks that became ready: their class, and how many.
+pub type Wake = (Arc<Class>, u64);
+
+/// What became of a command.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The answer, or why the command was refused.
+    pub decided: Result<Reply, Refusal>,
+    /// The input of the task handed out, if one was.
+    pub input: Vec<u8>,
+}
+
+impl Outcome {
+    /// The task handed out, if one was.
+    #[must_use]
+    pub fn hand_out(&self) -> Option<&HandOut> {
+        match &self.decided {
+            Ok(Reply::Report(ReportReply::Task(hand_out))) => Some(hand_out),
+            _ => None,
+        }
+    }
+}
+
+enum Message {
+    Command(Box<Command>, oneshot::Sender<Outcome>),
+    Tick(Timestamp, oneshot::Sender<usize>),
+    Stop,
+}
+
+/// A handle to the writer; cheap to clone.
+#[derive(Clone)]
+pub struct Lane {
+    sender: mpsc::Sender<Message>,
+}
+
+impl Lane {
+    /// Starts the writer on its own thread. `on_commit` is called after each commit with the tasks that became ready.
+    /// The receiver yields when the lane has ended: `Ok` after [`Lane::stop`], else why it could not go on.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub fn start(
+        mut backend: Box<dyn Backend>,
+        settings: Settings,
+        options: LaneOptions,
+        on_commit: impl FnMut(&[Wake]) + Send + 'static,
+    ) -> Result<(Self, oneshot::Receiver<Result<(), Error>>), Error> {
+        let set = backend.open_set(settings)?;
+        let (sender, receiver) = mpsc::channel(WAITING_COMMANDS_MAX);
+        let (ended, end) = oneshot::channel();
+        let mut writer = Writer { backend, set, options, receiver, batches: 0, on_commit: Box::new(on_commit) };
+        thread::Builder::new()
+            .name("lane".into())
+            .spawn(move || {
+                let result = writer.run();
+                // Closes the file before anyone is told that the lane has ended.
+                drop(writer);
+                let _ = ended.send(result);
+            })
+            .map_err(|error| Error::Unavailable(format!("cannot start the writer thread: {error}")))?;
+        Ok((Self { sender }, end))
+    }
+
+    /// Has a command decided and committed. When this returns, the outcome is durable.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the lane has ended; whether the command took effect is not known then.
+    pub async fn command(&self, command: Command) -> Result<Outcome, Error> {
+        let (reply, outcome) = oneshot::channel();
+        let sent = self.sender.send(Message::Command(Box::new(command), reply)).await;
+        sent.map_err(|_| Error::stopped())?;
+        outcome.await.map_err(|_| Error::stopped())
+    }
+
+    /// Acts on leases that have run out by `now` (S-41); answers how many.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the lane has ended.
+    pub async fn tick(&self, now: Timestamp) -> Result<usize, Error> {
+        let (reply, expired) = oneshot::channel();
+        self.sender.send(Message::Tick(now, reply)).await.map_err(|_| Error::stopped())?;
+        expired.await.map_err(|_| Error::stopped())
+    }
+
+    /// Ends the lane after the commands that wait already.
+    pub async fn stop(&self) {
+        // A lane that has ended by itself is stopped too.
+        let _ = self.sender.send(Message::Stop).await;
+    }
+}
+
+struct Writer {
+    backend: Box<dyn Backend>,
+    set: WorkingSet,
+    options: LaneOptions,
+    receiver: mpsc::Receiver<Message>,
+    batches: u32,
+    on_commit: Box<dyn FnMut(&[Wake]) + Send>,
+}
+
+/// Answers that leave after the commit.
+#[derive(Default)]
+struct Batch {
+    now: Timestamp,
+    outcomes: Vec<(Outcome, oneshot::Sender<Outcome>)>,
+    ticks: Vec<(usize, oneshot::Sender<usize>)>,
+    handed_out: Vec<(usize, TaskKey)>,
+}
+
+impl Writer {
+    fn run(&mut self) -> Result<(), Error> {
+        while let Some(message) = self.receiver.blocking_recv() {
+            let mut batch = Batch::default();
+            let mut going = self.take(message, &mut batch)?;
+            let mut commands = 1;
+            while going && commands < self.options.batch_commands_max {
+                let Ok(message) = self.receiver.try_recv() else { break };
+                going = self.take(message, &mut batch)?;
+                commands += 1;
+            }
+            self.finish(batch)?;
+            if !going {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides one message; answers whether to go on after this batch.
+    fn take(&mut self, message: Message, batch: &mut Batch) -> Result<bool, Error> {
+        match message {
+            Message::Command(command, reply) => {
+                // A caller that is gone already wants nothing done: nothing was promised to it.
+                if reply.is_closed() {
+                    return Ok(true);
+                }
+                let decided = step_with(self.backend.as_mut(), &mut self.set, &command)?;
+                let outcome = Outcome { decided, input: Vec::new() };
+                if let (Some(hand_out), Command::Report(report)) = (outcome.hand_out(), command.as_ref()) {
+                    batch.now = batch.now.max(report.now);
+                    batch.handed_out.push((batch.outcomes.len(), hand_out.taken.task));
+                }
+                batch.outcomes.push((outcome, reply));
+                Ok(true)
+            }
+            Message::Tick(now, reply) => {
+                self.backend.save(&self.set.changes())?;
+                self.set.saved();
+                let expired = self.backend.expired(now, EXPIRED_TASKS_MAX)?;
+                for task in &expired {
+                    let command = Command::ExpireLease { task: *task, now };
+                    if let Err(refusal) = step_with(self.backend.as_mut(), &mut self.set, &command)? {
+                        return Err(Error::Corrupt(format!("lease of task {} cannot be ended: {refusal}", task.0)));
+                    }
+                }
+                batch.ticks.push((expired.len(), reply));
+                Ok(true)
+            }
+            Message::Stop => Ok(false),
+        }
+    }
+
+    fn finish(&mut self, mut batch: Batch) -> Result<(), Error> {
+        self.backend.save(&self.set.changes())?;
+        self.set.saved();
+        if !batch.handed_out.is_empty() {
+            let tasks: Vec<TaskKey> = batch.handed_out.iter().map(|(_, task)| *task).collect();
+            let inputs = self.backend.inputs(&tasks)?;
+            for ((place, _), input) in batch.handed_out.iter().zip(inputs) {
+                batch.outcomes[*place].0.input = input;
+            }
+        }
+        self.backend.commit()?;
+        let mut unheard = Vec::new();
+        for (outcome, reply) in batch.outcomes {
+            if let Err(outcome) = reply.send(outcome) {
+                unheard.extend(outcome.hand_out().map(|hand_out| hand_out.taken));
+            }
+        }
+        for (expired, reply) in batch.ticks {
+            let _ = reply.send(expired);
+        }
+        let wakes: Vec<Wake> = self
+            .set
+            .take_wakes()
+            .into_iter()
+            .filter_map(|(class, count)| self.set.class(class).map(|class| (class.clone(), count)))
+            .collect();
+        if !wakes.is_empty() {
+            (self.on_commit)(&wakes);
+        }
+        self.batches = self.batches.wrapping_add(1);
+        if self.batches.is_multiple_of(BATCHES_BETWEEN_TRIMS) && self.set.rows() > self.options.kept_rows_max {
+            self.set.clear();
+        }
+        if unheard.is_empty() { Ok(()) } else { self.give_back(unheard, batch.now) }
+    }
+
+    /// Takes back what was handed out to callers that left before the answer.
+    fn give_back(&mut self, unheard: Vec<Taken>, now: Timestamp) -> Result<(), Error> {
+        for taken in unheard {
+            let command = Command::ReturnHandOut { taken, now };
+            if let Err(refusal) = step_with(self.backend.as_mut(), &mut self.set, &command)? {
+                return Err(Error::Corrupt(format!("task {} cannot be given back: {refusal}", taken.task.0)));
+            }
+        }
+        self.finish(Batch::default())
+    }
+}

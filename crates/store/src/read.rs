@@ -1,0 +1,213 @@
+//! Questions about stored jobs and tasks. Answers show committed rows only.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use boxwood_engine::{
+    AutomationId, Cluster, GroupKey, Identifier, Indicator, Job, JobId, JobState, JobStatus, TaskId, TaskKey,
+    TaskState, Timestamp,
+};
+
+use crate::error::Error;
+
+/// Jobs with at most this many tasks get their first start and last stop looked up exactly after a retry (J-30, J-31).
+#[must_use]
+pub const fn exact_times_max() -> u64 {
+    10_000
+}
+
+/// A job as clients see it.
+#[derive(Clone, Debug)]
+pub struct JobView {
+    /// What it is.
+    pub job: Arc<Job>,
+    /// Its counters.
+    pub status: JobStatus,
+    /// Its indicators by label, the unnamed one first (P-6).
+    pub progress: Vec<(String, Indicator)>,
+}
+
+/// A task as clients see it.
+#[derive(Clone, Debug)]
+pub struct TaskView {
+    /// Its key.
+    pub key: TaskKey,
+    /// Its id.
+    pub id: TaskId,
+    /// The task that submitted it.
+    pub parent: Option<TaskId>,
+    /// Its group.
+    pub group: GroupKey,
+    /// Its state.
+    pub state: TaskState,
+    /// Its display.
+    pub display: String,
+    /// The slug of its cluster.
+    pub cluster: Arc<str>,
+    /// Its identifier as submitted (T-54).
+    pub identifier: Identifier,
+    /// Its input.
+    pub input: Vec<u8>,
+    /// Whether it was submitted as optional.
+    pub optional: bool,
+    /// Further executions allowed after a failure.
+    pub max_retries: u32,
+    /// Executions that failed or lost their lease.
+    pub retry_count: u32,
+    /// Whether it has submitted tasks.
+    pub has_children: bool,
+    /// When it was submitted.
+    pub submitted_at: Timestamp,
+    /// Start of its latest execution.
+    pub started_at: Option<Timestamp>,
+    /// End of its latest execution.
+    pub stopped_at: Option<Timestamp>,
+}
+
+/// An interval of times or ids (J-43, J-44).
+pub type Bounds<T> = (Bound<T>, Bound<T>);
+
+/// In which order jobs are listed (J-51).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SortDirection {
+    /// Oldest first.
+    Ascending,
+    /// Newest first.
+    Descending,
+}
+
+/// Filters on jobs: all must hold; within a list any may; an empty list holds always (J-42).
+#[derive(Clone, Debug)]
+pub struct JobQuery {
+    /// Time of submission.
+    pub submitted: Bounds<Timestamp>,
+    /// Id.
+    pub ids: Bounds<JobId>,
+    /// Computed state (J-47).
+    pub states: Vec<JobState>,
+    /// Words that all occur in [`boxwood_engine::name_key`] of the name (J-46).
+    pub name_words: Vec<String>,
+    /// States of which at least one task is (J-48).
+    pub task_states: Vec<TaskState>,
+    /// Automations (J-49).
+    pub automations: Vec<AutomationId>,
+    /// Slugs of clusters on which at least one task is (J-50).
+    pub clusters: Vec<String>,
+    /// Order.
+    pub sort: SortDirection,
+    /// The last job of the page before this one.
+    pub after: Option<JobId>,
+    /// How many jobs at most.
+    pub limit: usize,
+}
+
+impl Default for JobQuery {
+    fn default() -> Self {
+        Self {
+            submitted: (Bound::Unbounded, Bound::Unbounded),
+            ids: (Bound::Unbounded, Bound::Unbounded),
+            states: Vec::new(),
+            name_words: Vec::new(),
+            task_states: Vec::new(),
+            automations: Vec::new(),
+            clusters: Vec::new(),
+            sort: SortDirection::Descending,
+            after: None,
+            limit: 100,
+        }
+    }
+}
+
+/// One page of jobs.
+#[derive(Clone, Debug)]
+pub struct JobPage {
+    /// The jobs.
+    pub jobs: Vec<JobView>,
+    /// Whether more follow (J-52).
+    pub more: bool,
+}
+
+/// Which tasks of a job to list, in submission order (J-56).
+#[derive(Clone, Debug)]
+pub struct TaskQuery {
+    /// The job.
+    pub job: JobId,
+    /// Whose children; none for the root tasks.
+    pub parent: Option<TaskId>,
+    /// The last task of the page before this one.
+    pub after: Option<TaskId>,
+    /// How many tasks at most.
+    pub limit: usize,
+}
+
+/// One page of tasks.
+#[derive(Clone, Debug, Default)]
+pub struct TaskPage {
+    /// The tasks.
+    pub tasks: Vec<TaskView>,
+    /// Whether more follow.
+    pub more: bool,
+}
+
+/// All tasks of a small job with their dependencies.
+#[derive(Clone, Debug)]
+pub struct JobGraph {
+    /// The job.
+    pub job: JobView,
+    /// The tasks in submission order, cut after the number asked for.
+    pub tasks: Vec<TaskView>,
+    /// The groups of these tasks.
+    pub groups: Vec<GraphGroup>,
+}
+
+/// A group of tasks of a [`JobGraph`].
+#[derive(Clone, Debug)]
+pub struct GraphGroup {
+    /// Its key.
+    pub key: GroupKey,
+    /// The groups that depend on it.
+    pub dependents: Vec<GroupKey>,
+}
+
+/// What waits to be executed (J-59).
+#[derive(Clone, Debug, Default)]
+pub struct QueueStats {
+    /// Jobs SUBMITTED or STARTED.
+    pub waiting_jobs: u64,
+    /// Jobs RUNNING.
+    pub running_jobs: u64,
+    /// QUEUED tasks of these jobs.
+    pub queued_tasks: u64,
+    /// The oldest waiting job.
+    pub oldest_waiting: Option<JobView>,
+}
+
+/// Queries on committed rows. Calls block; call them where blocking is allowed.
+pub trait Reader: Send + Sync {
+    /// A job, if it exists (J-40, J-41).
+    ///
+    /// # Errors
+    /// If the database cannot be read; the same holds for every call below.
+    fn job(&self, id: JobId) -> Result<Option<JobView>, Error>;
+
+    /// A page of jobs (J-42 to J-55).
+    fn jobs(&self, query: &JobQuery) -> Result<JobPage, Error>;
+
+    /// A page of a job's tasks; none if the job, or the parent in it, does not exist (J-56).
+    fn tasks(&self, query: &TaskQuery) -> Result<Option<TaskPage>, Error>;
+
+    /// The first `limit` tasks of a job by submission, with dependencies; none if the job does not exist.
+    fn graph(&self, id: JobId, limit: usize) -> Result<Option<JobGraph>, Error>;
+
+    /// How many jobs submitted in an interval are in each state (J-58).
+    fn job_state_counts(&self, submitted: Bounds<Timestamp>) -> Result<Vec<(JobState, u64)>, Error>;
+
+    /// What waits among the jobs submitted in an interval (J-59).
+    fn queue_stats(&self, submitted: Bounds<Timestamp>) -> Result<QueueStats, Error>;
+
+    /// The job a task belongs to, if the task exists.
+    fn job_of_task(&self, id: TaskId) -> Result<Option<JobId>, Error>;
+
+    /// The clusters, the default one first, then by slug (C-9).
+    fn clusters(&self) -> Result<Vec<Cluster>, Error>;
+}
