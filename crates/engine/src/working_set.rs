@@ -245,7 +245,7 @@ impl WorkingSet {
             Need::JobById(id) => self.job_ids.contains_key(&id),
             Need::GroupOf(task) => self.find_group_of(task).is_some(),
             Need::Task(task) => self.tasks.contains(task),
-            Need::TaskById(id) => self.find_task_by_id(id).is_some_and(|task| self.tasks.contains(task)),
+            Need::TaskById(id) => self.find_task_by_id(id).is_some(),
             Need::Ready(job, class) => self.ready.is_known(job, class),
             Need::Queue(class) => self.queue.contains_key(&class),
             Need::Display(task) => self.displays.contains(task),

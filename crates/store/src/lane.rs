@@ -42,6 +42,8 @@ impl Default for LaneOptions {
 /// Tasks that became ready: their class, and how many.
 pub type Wake = (Arc<Class>, u64);
 
+type OnCommit = Box<dyn FnMut(&[Wake]) + Send>;
+
 /// What became of a command.
 #[derive(Debug)]
 pub struct Outcome {
@@ -136,7 +138,7 @@ struct Writer {
     options: LaneOptions,
     receiver: mpsc::Receiver<Message>,
     batches: u32,
-    on_commit: Box<dyn FnMut(&[Wake]) + Send>,
+    on_commit: OnCommit,
 }
 
 /// Answers that leave after the commit.

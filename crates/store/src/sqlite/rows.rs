@@ -1,0 +1,281 @@
+//! Engine rows as SQLite columns.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use boxwood_engine::{
+    AutomationId, Children, ClassKey, Counts, Group, GroupKey, GroupState, Job, JobId, JobKey, JobStatus, Slice, Taken,
+    Task, TaskId, TaskKey, TaskState, Timestamp,
+};
+use rusqlite::Row;
+use rusqlite::types::Type;
+
+/// Columns of [`job`] and [`job_status`], joined.
+pub(super) const JOB_COLUMNS: &str = "j.key, j.id, j.name, j.trace_parent, j.submitted_at, j.automation, j.fingerprint, \
+     j.first_root, j.roots, s.canceled, s.queued, s.running, s.computed, s.failed, s.skipped, s.failed_optional, \
+     s.first_started_at, s.last_stopped_at, s.compute_time, s.times_stale";
+
+/// Columns of [`group`] and [`group_state`], joined.
+pub(super) const GROUP_COLUMNS: &str = "g.key, g.id, g.job, g.parent, g.depth, g.boundary, g.count, g.dependencies, \
+     g.dependents, g.slices, g.submitted_at, s.open, s.blocked, s.skipped";
+
+/// Columns of [`task`].
+pub(super) const TASK_COLUMNS: &str = "key, grp, state, retry_count, failures, crashes, hand_backs, hand_outs, flags, \
+     started_at, stopped_at, first_child, children, open_groups, answered_task, answered_hand_out";
+
+/// Columns of [`running`].
+pub(super) const RUNNING_COLUMNS: &str =
+    "key, grp, retry_count, failures, crashes, hand_backs, hand_outs, flags, started_at, lease_until";
+
+/// A key or count as a column. They stay far below 2^63.
+pub(super) fn column(value: u64) -> i64 {
+    value.cast_signed()
+}
+
+/// A key or count from a column.
+pub(super) fn number(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(index).map(i64::cast_unsigned)
+}
+
+pub(super) fn small(row: &Row<'_>, index: usize) -> rusqlite::Result<u32> {
+    let value: i64 = row.get(index)?;
+    u32::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(index, value))
+}
+
+fn optional(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64>> {
+    Ok(row.get::<_, Option<i64>>(index)?.map(i64::cast_unsigned))
+}
+
+fn time(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(index)?.map(Timestamp))
+}
+
+fn wrong(index: usize, what: &str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(index, Type::Blob, format!("not {what}").into())
+}
+
+fn sixteen(row: &Row<'_>, index: usize) -> rusqlite::Result<u128> {
+    let bytes: [u8; 16] = row.get(index)?;
+    Ok(u128::from_be_bytes(bytes))
+}
+
+/// A job id in column `index`.
+pub(super) fn job_id(row: &Row<'_>, index: usize) -> rusqlite::Result<JobId> {
+    JobId::from_u128(sixteen(row, index)?).ok_or_else(|| wrong(index, "a job id"))
+}
+
+/// Reads [`JOB_COLUMNS`].
+pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<(Job, JobStatus)> {
+    let key = JobKey(number(row, 0)?);
+    let automation: Option<[u8; 16]> = row.get(5)?;
+    let job = Job {
+        key,
+        id: job_id(row, 1)?,
+        name: row.get(2)?,
+        trace_parent: row.get(3)?,
+        submitted_at: Timestamp(row.get(4)?),
+        automation: automation.and_then(|bytes| AutomationId::from_bytes(&bytes)),
+        fingerprint: sixteen(row, 6)?,
+        roots: Children { first: TaskKey(number(row, 7)?), count: number(row, 8)? },
+    };
+    let mut counts = [0; 6];
+    for (place, count) in counts.iter_mut().enumerate() {
+        *count = number(row, 10 + place)?;
+    }
+    let status = JobStatus {
+        key,
+        canceled: row.get(9)?,
+        counts: Counts::from_array(counts),
+        first_started_at: time(row, 16)?,
+        last_stopped_at: time(row, 17)?,
+        compute_time: Duration::from_micros(number(row, 18)?),
+        times_stale: row.get(19)?,
+    };
+    Ok((job, status))
+}
+
+/// Reads [`GROUP_COLUMNS`].
+pub(super) fn group(row: &Row<'_>) -> rusqlite::Result<(Group, GroupState)> {
+    let key = GroupKey(number(row, 0)?);
+    let dependents = row.get_ref(8)?.as_blob()?;
+    let slices = row.get_ref(9)?.as_blob()?;
+    let group = Group {
+        key,
+        id: TaskId::from_u128(sixteen(row, 1)?).ok_or_else(|| wrong(1, "a task id"))?,
+        job: JobKey(number(row, 2)?),
+        parent: optional(row, 3)?.map(TaskKey),
+        depth: small(row, 4)?,
+        boundary: optional(row, 5)?.map(TaskKey),
+        count: number(row, 6)?,
+        dependencies: small(row, 7)?,
+        dependents: dependents.as_chunks().0.iter().map(|bytes| GroupKey(u64::from_le_bytes(*bytes))).collect(),
+        slices: decode_slices(slices).ok_or_else(|| wrong(9, "slices of a group"))?,
+        submitted_at: Timestamp(row.get(10)?),
+    };
+    let state = GroupState { key, open: number(row, 11)?, blocked: small(row, 12)?, skipped: row.get(13)? };
+    Ok((group, state))
+}
+
+/// Reads [`TASK_COLUMNS`].
+pub(super) fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
+    let state: u8 = row.get(2)?;
+    let flags: u8 = row.get(8)?;
+    let count = number(row, 12)?;
+    let hand_out = small(row, 15)?;
+    Ok(Task {
+        key: TaskKey(number(row, 0)?),
+        group: GroupKey(number(row, 1)?),
+        state: TaskState::from_number(state).ok_or_else(|| wrong(2, "a task state"))?,
+        retry_count: small(row, 3)?,
+        failures: small(row, 4)?,
+        crashes: small(row, 5)?,
+        hand_backs: small(row, 6)?,
+        hand_outs: small(row, 7)?,
+        lease_lost: flags & 1 != 0,
+        branch_failed: flags & 2 != 0,
+        display_set: flags & 4 != 0,
+        progress_set: flags & 8 != 0,
+        started_at: time(row, 9)?,
+        stopped_at: time(row, 10)?,
+        lease_until: Timestamp::default(),
+        children: optional(row, 11)?.map(|first| Children { first: TaskKey(first), count }),
+        open_groups: small(row, 13)?,
+        answered_with: optional(row, 14)?.map(|task| Taken { task: TaskKey(task), hand_out }),
+    })
+}
+
+/// Reads [`RUNNING_COLUMNS`].
+pub(super) fn running(row: &Row<'_>) -> rusqlite::Result<Task> {
+    let flags: u8 = row.get(7)?;
+    Ok(Task {
+        key: TaskKey(number(row, 0)?),
+        group: GroupKey(number(row, 1)?),
+        state: TaskState::Running,
+        retry_count: small(row, 2)?,
+        failures: small(row, 3)?,
+        crashes: small(row, 4)?,
+        hand_backs: small(row, 5)?,
+        hand_outs: small(row, 6)?,
+        lease_lost: flags & 1 != 0,
+        branch_failed: flags & 2 != 0,
+        display_set: flags & 4 != 0,
+        progress_set: flags & 8 != 0,
+        started_at: time(row, 8)?,
+        stopped_at: None,
+        lease_until: Timestamp(row.get(9)?),
+        children: None,
+        open_groups: 0,
+        answered_with: None,
+    })
+}
+
+/// The marks of a task in one column.
+pub(super) fn flags(task: &Task) -> u8 {
+    u8::from(task.lease_lost)
+        | u8::from(task.branch_failed) << 1
+        | u8::from(task.display_set) << 2
+        | u8::from(task.progress_set) << 3
+}
+
+/// Group keys, eight bytes each.
+pub(super) fn encode_groups(groups: &[GroupKey]) -> Vec<u8> {
+    groups.iter().flat_map(|group| group.0.to_le_bytes()).collect()
+}
+
+/// The slices of a group, each as count, class, max retries and optional mark, length of the display, display; numbers
+/// in seven-bit bytes, low ones first, the top bit set on all but the last.
+pub(super) fn encode_slices(slices: &[Slice]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(slices.len() * 24);
+    for slice in slices {
+        put(&mut out, slice.count);
+        put(&mut out, slice.class.0);
+        put(&mut out, u64::from(slice.max_retries) << 1 | u64::from(slice.optional));
+        put(&mut out, slice.display.len() as u64);
+        out.extend_from_slice(slice.display.as_bytes());
+    }
+    out
+}
+
+/// Reads what [`encode_slices`] wrote.
+pub(super) fn decode_slices(mut bytes: &[u8]) -> Option<Vec<Slice>> {
+    let mut slices = Vec::new();
+    let mut start = 0;
+    while !bytes.is_empty() {
+        let count = take(&mut bytes)?;
+        let class = ClassKey(take(&mut bytes)?);
+        let marks = take(&mut bytes)?;
+        let length = usize::try_from(take(&mut bytes)?).ok()?;
+        let (display, rest) = bytes.split_at_checked(length)?;
+        bytes = rest;
+        slices.push(Slice {
+            start,
+            count,
+            class,
+            max_retries: u32::try_from(marks >> 1).ok()?,
+            optional: marks & 1 != 0,
+            display: Arc::from(std::str::from_utf8(display).ok()?),
+        });
+        start += count;
+    }
+    Some(slices)
+}
+
+fn put(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn take(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_survive_the_round_trip() {
+        let slice = |start, count, class, max_retries, optional, display: &str| Slice {
+            start,
+            count,
+            class: ClassKey(class),
+            max_retries,
+            optional,
+            display: display.into(),
+        };
+        let slices = vec![
+            slice(0, 1, 1, 0, false, "Task"),
+            slice(1, 100_000, 300, u32::MAX, true, ""),
+            slice(100_001, 5, 1 << 40, 7, true, "zwei\nZeilen ✓"),
+        ];
+        assert_eq!(decode_slices(&encode_slices(&slices)), Some(slices));
+    }
+
+    #[test]
+    fn broken_bytes_are_no_slices() {
+        let whole = encode_slices(&[Slice {
+            start: 0,
+            count: 1000,
+            class: ClassKey(1),
+            max_retries: 0,
+            optional: false,
+            display: "Task".into(),
+        }]);
+        for length in 1..whole.len() {
+            assert_eq!(decode_slices(&whole[..length]), None, "cut after {length} bytes");
+        }
+        assert_eq!(decode_slices(&[0xff; 12]), None);
+    }
+}

@@ -1,0 +1,43 @@
+//! Schema versions. Each migration brings a database from one version to the next and never changes once released.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::error::Error;
+
+/// The migrations in order; the n-th makes version n.
+const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_first.sql")];
+
+/// Marks a SQLite file as a database of Boxwood ("Boxw").
+const APPLICATION_ID: i32 = 0x426f_7877;
+
+/// Applies the migrations a database lacks, each in a transaction of its own.
+///
+/// # Errors
+/// [`Error::Incompatible`] if the file is another program's, or newer than this program.
+pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application != APPLICATION_ID && tables > 0 {
+        return Err(Error::Incompatible(format!("{} is a database of another program", path.display())));
+    }
+    let newest = MIGRATIONS.len();
+    let version = usize::try_from(version).unwrap_or(usize::MAX);
+    if version > newest {
+        return Err(Error::Incompatible(format!(
+            "{} has schema version {version}, this program knows versions up to {newest}; use the newer program that \
+             made it",
+            path.display()
+        )));
+    }
+    for (index, migration) in MIGRATIONS.iter().enumerate().skip(version) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", index as i64 + 1)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
