@@ -84,6 +84,11 @@ class Wire:
                 return
             page = query_pb2.Pagination(limit=limit, starting_after=answer.next_page.starting_after)
 
+    def root_id(self, job: Job | UUID) -> UUID:
+        """The id of the only root task, without reading what is below it."""
+        (root,) = self.list_tasks(job)
+        return UUID(bytes=root.id.uuid)
+
     def tree(self, job: Job | UUID) -> "Tree":
         """All tasks of a job, in submission order below each parent."""
         roots = [self._branch(job, summary) for summary in self.list_tasks(job)]
