@@ -25,10 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let commented = out_dir.join("commented.bin");
     fs::write(&commented, compiler.encode_file_descriptor_set())?;
     compiler.include_source_info(false);
-    fs::write(
-        out_dir.join("file_descriptor_set.bin"),
-        compiler.encode_file_descriptor_set(),
-    )?;
+    fs::write(out_dir.join("file_descriptor_set.bin"), compiler.encode_file_descriptor_set())?;
 
     connectrpc_build::Config::new()
         .descriptor_set(commented)
@@ -50,10 +47,7 @@ fn proto_files(root: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path
-                .extension()
-                .is_some_and(|extension| extension == "proto")
-            {
+            } else if path.extension().is_some_and(|extension| extension == "proto") {
                 files.push(path.strip_prefix(root)?.to_path_buf());
             }
         }

@@ -26,13 +26,7 @@
 
 /// What the build script generates. The lints that the code of this project keeps do not concern
 /// it; names and comments come from the `.proto` files.
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::unwrap_used,
-    clippy::unimplemented
-)]
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::unwrap_used, clippy::unimplemented)]
 mod wire {
     include!(concat!(env!("OUT_DIR"), "/wire.rs"));
 }
@@ -51,8 +45,7 @@ pub use connectrpc_reflection as reflection;
 
 /// The definitions of all messages and services of this crate and of everything they import, as a
 /// serialized `google.protobuf.FileDescriptorSet`.
-pub const FILE_DESCRIPTOR_SET: &[u8] =
-    include_bytes!(concat!(env!("OUT_DIR"), "/file_descriptor_set.bin"));
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/file_descriptor_set.bin"));
 
 /// The largest message that either side accepts, in bytes: what the Python client is set to take.
 /// Libraries stop at 4 MiB unless told otherwise, which one report with many sub-tasks exceeds.

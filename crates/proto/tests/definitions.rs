@@ -48,32 +48,16 @@ const ADDITIONS: &[&str] = &[
 
 /// What the newer wire generation has and we have not: it reserves the field we write for clients
 /// of the older one (N-U).
-const OMISSIONS: &[&str] = &[
-    "workflows.v1.Job reserves 9",
-    "workflows.v1.Job reserves task_summaries",
-];
+const OMISSIONS: &[&str] = &["workflows.v1.Job reserves 9", "workflows.v1.Job reserves task_summaries"];
 
 #[test]
-fn n_10_every_official_definition_is_ours_and_what_we_add_is_listed() -> Result<(), Box<dyn Error>>
-{
+fn n_10_every_official_definition_is_ours_and_what_we_add_is_listed() -> Result<(), Box<dyn Error>> {
     let official = official_facts()?;
     let ours = our_facts(&our_definitions()?);
     // Each message has at least its own line; a file read wrongly would leave far fewer.
-    assert!(
-        official.len() > 600,
-        "only {} facts in descriptors.json",
-        official.len()
-    );
-    assert_eq!(
-        lines(&official - &ours),
-        sorted(OMISSIONS),
-        "official definitions that are not ours"
-    );
-    assert_eq!(
-        lines(&ours - &official),
-        sorted(ADDITIONS),
-        "definitions of ours that are not official"
-    );
+    assert!(official.len() > 600, "only {} facts in descriptors.json", official.len());
+    assert_eq!(lines(&official - &ours), sorted(OMISSIONS), "official definitions that are not ours");
+    assert_eq!(lines(&ours - &official), sorted(ADDITIONS), "definitions of ours that are not official");
     Ok(())
 }
 
@@ -95,12 +79,7 @@ fn n_10_a_changed_definition_is_noticed() -> Result<(), Box<dyn Error>> {
             .iter_mut()
             .flat_map(|file| &mut file.message_type)
             .find(|message| message.name.as_deref() == Some("TaskFailedRequest"))
-            .and_then(|message| {
-                message
-                    .field
-                    .iter_mut()
-                    .find(|field| field.name.as_deref() == Some("display"))
-            })
+            .and_then(|message| message.field.iter_mut().find(|field| field.name.as_deref() == Some("display")))
             .ok_or("TaskFailedRequest.display is not defined")?;
         change(field);
         let after = our_facts(&definitions);
@@ -139,19 +118,11 @@ fn official_facts() -> Result<Facts, Box<dyn Error>> {
             facts.insert(format!("{name} reserves {}", text(reserved)?));
         }
         // None is known today; a copy of newer definitions must not pass unnoticed.
-        assert_eq!(
-            message["oneofs"],
-            Value::Array(Vec::new()),
-            "{name} has a oneof"
-        );
+        assert_eq!(message["oneofs"], Value::Array(Vec::new()), "{name} has a oneof");
     }
     for (name, declaration) in entries(&root["enums"])? {
         for value in list(&declaration["values"])? {
-            facts.insert(format!(
-                "{name} {} {}",
-                value["number"],
-                text(&value["name"])?
-            ));
+            facts.insert(format!("{name} {} {}", value["number"], text(&value["name"])?));
         }
     }
     for (_, service) in entries(&root["services"])? {
@@ -173,14 +144,8 @@ fn official_field(message: &str, field: &Value) -> Result<String, Box<dyn Error>
         "message" | "explicit" => "optional",
         other => other,
     };
-    let kind = field["type_name"]
-        .as_str()
-        .map_or_else(|| text(&field["type"]), Ok)?;
-    let mut fact = format!(
-        "{message} {} {} {presence} {kind}",
-        field["number"],
-        text(&field["name"])?
-    );
+    let kind = field["type_name"].as_str().map_or_else(|| text(&field["type"]), Ok)?;
+    let mut fact = format!("{message} {} {} {presence} {kind}", field["number"], text(&field["name"])?);
     if field["packed"] == true {
         fact.push_str(" packed");
     }
@@ -188,30 +153,20 @@ fn official_field(message: &str, field: &Value) -> Result<String, Box<dyn Error>
         fact.push_str(" deprecated");
     }
     // Nothing but the automatic name in JSON is known today.
-    assert_eq!(
-        text(&field["json_name"])?,
-        automatic_json_name(text(&field["name"])?),
-        "{fact}"
-    );
+    assert_eq!(text(&field["json_name"])?, automatic_json_name(text(&field["name"])?), "{fact}");
     Ok(fact)
 }
 
 fn entries(value: &Value) -> Result<&serde_json::Map<String, Value>, Box<dyn Error>> {
-    value
-        .as_object()
-        .ok_or_else(|| format!("not an object: {value}").into())
+    value.as_object().ok_or_else(|| format!("not an object: {value}").into())
 }
 
 fn list(value: &Value) -> Result<&Vec<Value>, Box<dyn Error>> {
-    value
-        .as_array()
-        .ok_or_else(|| format!("not a list: {value}").into())
+    value.as_array().ok_or_else(|| format!("not a list: {value}").into())
 }
 
 fn text(value: &Value) -> Result<&str, Box<dyn Error>> {
-    value
-        .as_str()
-        .ok_or_else(|| format!("not a string: {value}").into())
+    value.as_str().ok_or_else(|| format!("not a string: {value}").into())
 }
 
 // ---- our side -----------------------------------------------------------------------------------
@@ -269,11 +224,7 @@ fn message_facts(scope: &str, message: &DescriptorProto, facts: &mut Facts) {
     }
 }
 
-fn field_fact(
-    message_name: &str,
-    message: &DescriptorProto,
-    field: &FieldDescriptorProto,
-) -> String {
+fn field_fact(message_name: &str, message: &DescriptorProto, field: &FieldDescriptorProto) -> String {
     let name = field.name.as_deref().unwrap_or_default();
     let proto_type = field.r#type.unwrap_or(Type::TYPE_GROUP);
     let optional = field.proto3_optional.unwrap_or_default();
@@ -282,13 +233,7 @@ fn field_fact(
         .oneof_index
         // The compiler wraps every `optional` field into a oneof of its own.
         .filter(|_| !optional)
-        .and_then(|index| {
-            message
-                .oneof_decl
-                .get(usize::try_from(index).ok()?)?
-                .name
-                .as_deref()
-        });
+        .and_then(|index| message.oneof_decl.get(usize::try_from(index).ok()?)?.name.as_deref());
     let presence = match oneof {
         _ if repeated => "repeated".to_owned(),
         Some(oneof) => format!("oneof:{oneof}"),
@@ -297,20 +242,11 @@ fn field_fact(
     };
     let kind = match field.type_name.as_deref() {
         Some(reference) => type_name(Some(reference)).to_owned(),
-        None => proto_type
-            .proto_name()
-            .trim_start_matches("TYPE_")
-            .to_lowercase(),
+        None => proto_type.proto_name().trim_start_matches("TYPE_").to_lowercase(),
     };
-    let mut fact = format!(
-        "{message_name} {} {name} {presence} {kind}",
-        field.number.unwrap_or_default()
-    );
+    let mut fact = format!("{message_name} {} {name} {presence} {kind}", field.number.unwrap_or_default());
     // Numbers, booleans and enums are packed in proto3 unless the field says otherwise.
-    let packable = !matches!(
-        proto_type,
-        Type::TYPE_STRING | Type::TYPE_BYTES | Type::TYPE_MESSAGE
-    );
+    let packable = !matches!(proto_type, Type::TYPE_STRING | Type::TYPE_BYTES | Type::TYPE_MESSAGE);
     if repeated && packable && field.options.packed != Some(false) {
         fact.push_str(" packed");
     }
@@ -325,16 +261,10 @@ fn field_fact(
 }
 
 fn enum_facts(scope: &str, declaration: &EnumDescriptorProto, facts: &mut Facts) {
-    let name = format!(
-        "{scope}.{}",
-        declaration.name.as_deref().unwrap_or_default()
-    );
+    let name = format!("{scope}.{}", declaration.name.as_deref().unwrap_or_default());
     for value in &declaration.value {
         let value_name = value.name.as_deref().unwrap_or_default();
-        facts.insert(format!(
-            "{name} {} {value_name}",
-            value.number.unwrap_or_default()
-        ));
+        facts.insert(format!("{name} {} {value_name}", value.number.unwrap_or_default()));
     }
 }
 
@@ -342,11 +272,7 @@ fn enum_facts(scope: &str, declaration: &EnumDescriptorProto, facts: &mut Facts)
 
 fn method_fact(path: &str, request: &str, response: &str, client: bool, server: bool) -> String {
     let mark = |streaming| if streaming { "stream " } else { "" };
-    format!(
-        "{path} {}{request} -> {}{response}",
-        mark(client),
-        mark(server)
-    )
+    format!("{path} {}{request} -> {}{response}", mark(client), mark(server))
 }
 
 /// Without the dot that marks a name as complete.
@@ -362,11 +288,7 @@ fn automatic_json_name(field: &str) -> String {
         if letter == '_' {
             capital = true;
         } else {
-            name.push(if capital {
-                letter.to_ascii_uppercase()
-            } else {
-                letter
-            });
+            name.push(if capital { letter.to_ascii_uppercase() } else { letter });
             capital = false;
         }
     }
