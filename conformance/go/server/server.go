@@ -67,6 +67,7 @@ type Process struct {
 	command *exec.Cmd
 	exited  chan struct{} // closed when the process has ended and all of its output was read
 	exit    error
+	killed  bool
 	talk    *lockedBuffer
 }
 
@@ -131,8 +132,11 @@ func (p *Process) watch(output io.Reader, ready chan<- string) {
 	close(p.exited)
 }
 
-// Stop asks the server to end and insists on exit status 0.
+// Stop asks the server to end and insists on exit status 0. After Kill it has nothing left to do.
 func (p *Process) Stop() error {
+	if p.killed {
+		return nil
+	}
 	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
@@ -151,6 +155,7 @@ func (p *Process) Stop() error {
 
 // Kill ends the server at once, as a crash would.
 func (p *Process) Kill() error {
+	p.killed = true
 	err := p.command.Process.Kill()
 	<-p.exited
 	if errors.Is(err, os.ErrProcessDone) {

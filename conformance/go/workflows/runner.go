@@ -118,7 +118,7 @@ func (r *Runner) work(ctx, stopping context.Context, task *workflowsv1.Task) (*w
 		ProgressUpdates: executed.progressUpdates(),
 	}
 	var answer *workflowsv1.NextTaskResponse
-	err := persistently(stopping, func() (err error) {
+	err := persistently(ctx, stopping, func() (err error) {
 		answer, err = r.nextTask(ctx, computed, ask)
 		return err
 	})
@@ -140,7 +140,7 @@ func (r *Runner) reportFailed(ctx, stopping context.Context, task *workflowsv1.T
 	if text != "" {
 		display += "\n" + text
 	}
-	return persistently(stopping, func() error {
+	return persistently(ctx, stopping, func() error {
 		_, err := call(ctx, r.client.telemetry.tracer, "workflows/tasks/failed", "report a failed task",
 			r.client.tasks.TaskFailed, &workflowsv1.TaskFailedRequest{
 				TaskId:           task.GetId(),
@@ -152,8 +152,9 @@ func (r *Runner) reportFailed(ctx, stopping context.Context, task *workflowsv1.T
 	})
 }
 
-// persistently tries a report ten times, waiting twice as long after each attempt, unless the process is stopping.
-func persistently(stopping context.Context, report func() error) error {
+// persistently tries a report ten times, waiting twice as long after each attempt, unless the
+// process is stopping or the runner's context has ended.
+func persistently(ctx, stopping context.Context, report func() error) error {
 	wait := reportWaitFirst
 	for attempt := 1; ; attempt++ {
 		err := report()
@@ -165,6 +166,9 @@ func persistently(stopping context.Context, report func() error) error {
 		case <-stopping.Done():
 			timer.Stop()
 			return errors.Join(err, stopping.Err())
+		case <-ctx.Done():
+			timer.Stop()
+			return errors.Join(err, ctx.Err())
 		case <-timer.C:
 		}
 		wait *= 2
