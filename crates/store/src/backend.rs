@@ -55,6 +55,7 @@ pub fn step_with(
     set: &mut WorkingSet,
     command: &Command,
 ) -> Result<Result<Reply, Refusal>, Error> {
+    let mut answered = None;
     loop {
         match step(set, command) {
             Ok(decided) => return Ok(decided),
@@ -64,7 +65,8 @@ pub fn step_with(
                     set.saved();
                 }
                 backend.load(set, need)?;
-                if !set.has(need) {
+                // A need that comes back is for a row that was not found although it has to be there.
+                if !set.has(need) || answered.replace(need) == Some(need) {
                     return Err(Error::Corrupt(format!("the store does not hold {need:?}, which other rows refer to")));
                 }
             }
