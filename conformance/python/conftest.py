@@ -14,14 +14,15 @@ for name in [name for name in os.environ if name.startswith("TILEBOX_")]:
     del os.environ[name]
 
 import pytest
+from tilebox.workflows import Client, Task
+from tilebox.workflows.data import Cluster
+from tilebox.workflows.observability.logging import configure_console_logging
+
 from harness.rendezvous import URL_VARIABLE, Rendezvous
 from harness.runners import RunnerProcess, runner
 from harness.server import Server
 from harness.services import StubServices
 from harness.wire import Wire
-from tilebox.workflows import Client, Task
-from tilebox.workflows.data import Cluster
-from tilebox.workflows.observability.logging import configure_console_logging
 
 TRANSPORTS = ("grpc", "http1")
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
-from harness.runners import run_all
-from harness.wire import Wire
 from tilebox.workflows import Client, ExecutionContext, Task
 from tilebox.workflows.cache import InMemoryCache, JobCache, LocalFileSystemCache
 from tilebox.workflows.data import Cluster, JobState
+
+from harness.runners import run_all
+from harness.wire import Wire
 
 
 class Write(Task):

@@ -4,10 +4,11 @@ import re
 
 import pytest
 from _tilebox.grpc.error import ArgumentError, InternalServerError, NotFoundError
-from harness.runners import run_all, runner
-from harness.wire import Group, HandRunner, Wire
 from tilebox.workflows import Client, ExecutionContext, Task
 from tilebox.workflows.data import Cluster, JobState, TaskState
+
+from harness.runners import run_all, runner
+from harness.wire import Group, HandRunner, Wire
 
 
 def test_c_2_default_cluster(client: Client) -> None:
@@ -186,6 +187,7 @@ def test_c_13_one_job_on_two_clusters(client: Client, wire: Wire, cluster: Clust
 
 def test_t_78_empty_slug_of_a_child_is_the_parents_cluster(client: Client, wire: Wire, cluster: Cluster) -> None:
     """T-78: not the default cluster."""
+
     class Parent(Task):
         def execute(self, context: ExecutionContext) -> None:
             """Played by hand."""

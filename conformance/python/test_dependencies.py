@@ -4,10 +4,11 @@ from uuid import UUID
 
 import pytest
 from _tilebox.grpc.error import ArgumentError
-from harness.runners import run_all
-from harness.wire import Group, HandRunner, Wire, submit
 from tilebox.workflows import Client, ExecutionContext, Task
 from tilebox.workflows.data import Cluster, JobState, TaskState
+
+from harness.runners import run_all
+from harness.wire import Group, HandRunner, Wire, submit
 
 RAN: list[int] = []
 
@@ -52,7 +53,7 @@ def test_t_100_chain_of_70(client: Client, wire: Wire, cluster: Cluster) -> None
     first, *rest = root.display.split("\n")
     assert first == "Chain"
     assert "64" in "\n".join(rest)
-    assert [-1] == RAN
+    assert RAN == [-1]
     assert client.jobs().find(after).state == JobState.COMPLETED
 
 
@@ -120,7 +121,7 @@ def test_t_81_layers(client: Client, wire: Wire, cluster: Cluster) -> None:
     RAN.clear()
     job = client.jobs().submit("layers", Layers(), cluster=cluster)
     run_all(client, cluster, [Layers, Link])
-    assert RAN == [layer for layer in range(5) for _ in range(4)]
+    assert [layer for layer in range(5) for _ in range(4)] == RAN
     layers = [wire.tree(job).root.children[4 * n : 4 * n + 4] for n in range(5)]
     for earlier, later in zip(layers, layers[1:], strict=False):
         assert max(task.stopped for task in earlier) <= min(task.started for task in later)
@@ -128,7 +129,7 @@ def test_t_81_layers(client: Client, wire: Wire, cluster: Cluster) -> None:
 
 def test_t_92_waits_for_all_descendants(wire: Wire, cluster: Cluster) -> None:
     """T-92, S-20: with two runners, the dependent starts only after the last grandchild of its dependency."""
-    submit(wire, "deep", Group([b""], name="Root", cluster=cluster.slug))
+    submit(wire, cluster.slug, "deep", Group([b""], name="Root"))
     one, two = (HandRunner(wire, cluster.slug, "Root", "A", "B", "Leaf") for _ in range(2))
     a = one.computed(one.must_ask(), Group([b""], name="A"), Group([b""], name="B", depends_on=[0]))
     assert a is not None
@@ -213,7 +214,7 @@ def test_t_91_foreign_handles_are_refused_by_the_sdk(client: Client, cluster: Cl
 )
 def test_r_50_reports_no_sdk_can_make(wire: Wire, cluster: Cluster, children: list[Group]) -> None:
     """R-50, T-95, E-3: INVALID_ARGUMENT, and the task is still RUNNING and can be reported."""
-    job = submit(wire, "malformed", Group([b""], cluster=cluster.slug))
+    job = submit(wire, cluster.slug, "malformed", Group([b""]))
     runner = HandRunner(wire, cluster.slug, "Leaf")
     task = runner.must_ask()
     with pytest.raises(ArgumentError):

@@ -7,7 +7,6 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor, ServiceDescriptor
 from grpc_reflection.v1alpha import reflection_pb2
-from harness.server import Server
 from tilebox.datasets.tilebox.v1 import id_pb2, query_pb2
 from tilebox.workflows.workflows.v1 import (
     automation_pb2,
@@ -20,6 +19,8 @@ from tilebox.workflows.workflows.v1 import (
     worker_pb2,
     workflows_pb2,
 )
+
+from harness.server import Server
 
 SDK_FILES: list[FileDescriptor] = [
     module.DESCRIPTOR
@@ -193,9 +194,7 @@ def test_n_10_service(reflection: Reflection, service: ServiceDescriptor) -> Non
         return (method.input_type.full_name, method.output_type.full_name, *streams)
 
     expected = {method.name: signature(method) for method in service.methods}
-    actual = {
-        method.name: signature(method) for method in served.methods if method.full_name not in ADDED_METHODS
-    }
+    actual = {method.name: signature(method) for method in served.methods if method.full_name not in ADDED_METHODS}
     assert actual == expected
 
 

@@ -6,8 +6,9 @@ import socket
 import pytest
 import requests
 from _tilebox.grpc.error import ArgumentError, NetworkError, NotFoundError
-from harness.server import Server
 from tilebox.workflows import Client
+
+from harness.server import Server
 
 
 def test_e_nobody_listens(transport: str) -> None:
@@ -57,7 +58,5 @@ def test_o_2_otlp_answers(server: Server, path: str) -> None:
     accepted = requests.post(server.url + path, data=b"", headers={"content-type": "application/x-protobuf"})
     assert accepted.status_code == 200
     assert accepted.headers["content-type"] == "application/x-protobuf"
-    refused = requests.post(
-        server.url + path, data=os.urandom(64), headers={"content-type": "application/x-protobuf"}
-    )
+    refused = requests.post(server.url + path, data=os.urandom(64), headers={"content-type": "application/x-protobuf"})
     assert refused.status_code == 400

@@ -7,17 +7,28 @@ goes below it.
 from pathlib import Path
 
 import pytest
+from tilebox.workflows import Client, ExecutionContext, Job, Task
+from tilebox.workflows.cache import InMemoryCache
+from tilebox.workflows.data import Cluster, JobState, TaskState
+from tilebox.workflows.workflows.v1 import job_pb2
+
 from harness.runners import run_all
 from harness.services import AUTHORS, StubServices
 from harness.svg import FILL, Diagram, is_dashed
 from harness.telemetry import bodies, logs_of, spans_of, user_attributes
 from harness.wire import Group, HandRunner, Wire, submit, wire_id
-from tilebox.workflows import Client, ExecutionContext, Job, Task
-from tilebox.workflows.cache import InMemoryCache
-from tilebox.workflows.data import Cluster, JobState, TaskState
-from tilebox.workflows.workflows.v1 import job_pb2
-from workflows import dogs, dogs_recursive, first_steps, flaky, identifiers, nested_optional, news, optional
-from workflows import sequence, squares
+from workflows import (
+    dogs,
+    dogs_recursive,
+    first_steps,
+    flaky,
+    identifiers,
+    nested_optional,
+    news,
+    optional,
+    sequence,
+    squares,
+)
 
 
 def counts(job: Job) -> dict[str, int]:
@@ -174,7 +185,7 @@ def test_09_one_branch_is_worked_on_before_the_other_is_planned(wire: Wire, clus
     """R-11, R-13: while one runner still plans the branch of five, another already downloads images of the other."""
     names = ("DownloadRandomDogImages", "DownloadImage")
     first, second = HandRunner(wire, cluster.slug, *names), HandRunner(wire, cluster.slug, *names)
-    submit(wire, "dogs", Group([b"9"], name="DownloadRandomDogImages"))
+    submit(wire, cluster.slug, "dogs", Group([b"9"], name="DownloadRandomDogImages"))
     four = first.computed(first.must_ask(), Group([b"4", b"5"], name="DownloadRandomDogImages"))
     five = second.must_ask()
     assert four is not None

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from _tilebox.grpc.error import ArgumentError
 from google.protobuf.timestamp_pb2 import Timestamp
-from harness.runners import run_all
-from harness.wire import Group, HandRunner, Wire, submit
 from tilebox.workflows import Client, ExecutionContext, Task
 from tilebox.workflows.data import Cluster, JobState, TaskState
+
+from harness.runners import run_all
+from harness.wire import Group, HandRunner, Wire, submit
 
 RECEIVED: list[Task] = []
 
@@ -127,7 +128,7 @@ def test_t_20_to_t_26_inputs_arrive_as_they_were_sent(
     job = client.jobs().submit("inputs", task, cluster=cluster)
     run_all(client, cluster, [type(task)])
 
-    assert RECEIVED == [task]
+    assert [task] == RECEIVED
     stored = wire.tree(job).root.input
     assert stored == (task._serialize() if expected is None else expected)
 
@@ -135,7 +136,7 @@ def test_t_20_to_t_26_inputs_arrive_as_they_were_sent(
 def test_t_33_input_bytes_need_not_be_text(wire: Wire, cluster: Cluster) -> None:
     """T-1, T-33: any bytes, every value of them."""
     every_byte = bytes(range(256))
-    submit(wire, "bytes", Group([every_byte], cluster=cluster.slug))
+    submit(wire, cluster.slug, "bytes", Group([every_byte]))
     assert HandRunner(wire, cluster.slug, "Leaf").must_ask().input == every_byte
 
 
@@ -184,8 +185,8 @@ def test_lm_2_input_of_a_subtask(client: Client, wire: Wire, cluster: Cluster) -
 
 def test_t_27_wrongly_typed_input_fails_the_task(client: Client, wire: Wire, cluster: Cluster) -> None:
     """T-27, R-61: undecodable input is a workflow error, so the task fails instead of going round for ever."""
-    text = submit(wire, "not a number", Group([b'"five"'], name="OneNumber", cluster=cluster.slug))
-    broken = submit(wire, "not JSON", Group([b"{"], name="OneNumber", cluster=cluster.slug))
+    text = submit(wire, cluster.slug, "not a number", Group([b'"five"'], name="OneNumber"))
+    broken = submit(wire, cluster.slug, "not JSON", Group([b"{"], name="OneNumber"))
     run_all(client, cluster, [OneNumber])
     for job in (text, broken):
         assert client.jobs().find(uuid.UUID(bytes=job.id.uuid)).state == JobState.FAILED
@@ -206,7 +207,7 @@ def test_t_41_display_set_while_running(client: Client, wire: Wire, cluster: Clu
 
 def test_t_42_empty_display_leaves_the_old_one(wire: Wire, cluster: Cluster) -> None:
     """T-42."""
-    job = submit(wire, "display", Group([b""], cluster=cluster.slug))
+    job = submit(wire, cluster.slug, "display", Group([b""]))
     runner = HandRunner(wire, cluster.slug, "Leaf")
     runner.computed(runner.must_ask(), display="")
     assert wire.tree(uuid.UUID(bytes=job.id.uuid)).root.display == "Leaf"

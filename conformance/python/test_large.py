@@ -4,10 +4,11 @@ from uuid import UUID
 
 import pytest
 from _tilebox.grpc.error import ArgumentError
-from harness.runners import run_all
-from harness.wire import Group, HandRunner, Wire, submit
 from tilebox.workflows import Client, ExecutionContext, Task
 from tilebox.workflows.data import Cluster, JobState, TaskState
+
+from harness.runners import run_all
+from harness.wire import Group, HandRunner, Wire, submit
 
 
 class Wide(Task):
@@ -42,7 +43,7 @@ def test_lm_29_five_thousand_children_in_one_report(client: Client, wire: Wire, 
 def test_n_7_hundred_thousand_children_in_one_report(client: Client, wire: Wire, cluster: Cluster) -> None:
     """N-7, LM-29, Q30: a report of more than 4 MiB, with inputs of some size; the job stays usable and can be canceled."""
     count = 100_000
-    job = submit(wire, "wider", Group([b""], name="Root", cluster=cluster.slug))
+    job = submit(wire, cluster.slug, "wider", Group([b""], name="Root"))
     runner = HandRunner(wire, cluster.slug, "Root", "Leaf")
     inputs = [b"%064d" % number for number in range(count)]
     first = runner.computed(runner.must_ask(), Group(inputs))

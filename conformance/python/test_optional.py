@@ -3,10 +3,11 @@
 from uuid import UUID
 
 import pytest
-from harness.runners import run_all
-from harness.wire import Group, HandRunner, Wire, submit
 from tilebox.workflows import Client, ExecutionContext, Task
 from tilebox.workflows.data import Cluster, JobState, TaskState
+
+from harness.runners import run_all
+from harness.wire import Group, HandRunner, Wire, submit
 
 
 class OptionalSubbranch(Task):
@@ -74,7 +75,7 @@ def test_t_93_recorded_optional_subtask(client: Client, cluster: Cluster) -> Non
 def branch_with_two_running(wire: Wire, cluster: Cluster) -> tuple[UUID, HandRunner, list]:
     """An optional branch with three children: two of them running, the third queued; and a task waiting for the branch."""
     slug = cluster.slug
-    job = submit(wire, "branch", Group([b""], name="Root", cluster=slug))
+    job = submit(wire, cluster.slug, "branch", Group([b""], name="Root"))
     runner = HandRunner(wire, slug, "Root", "Branch", "Leaf", "After")
     branch = runner.computed(
         runner.must_ask(), Group([b""], name="Branch", optional=True), Group([b""], name="After", depends_on=[0])
@@ -128,7 +129,9 @@ def test_t_134_hand_back_in_a_failed_branch(wire: Wire, cluster: Cluster) -> Non
 
 
 @pytest.mark.parametrize("outer_fails", [False, True])
-def test_t_131_failure_of_the_outer_branch_skips_inner_ones(client: Client, cluster: Cluster, outer_fails: bool) -> None:
+def test_t_131_failure_of_the_outer_branch_skips_inner_ones(
+    client: Client, cluster: Cluster, outer_fails: bool
+) -> None:
     """T-128, T-130, T-131: an inner optional branch is skipped with the outer one, never the other way round."""
     ran = []
 
@@ -160,7 +163,7 @@ def test_t_131_failure_of_the_outer_branch_skips_inner_ones(client: Client, clus
 
 def test_t_136_root_task_optional_on_the_wire(wire: Wire, cluster: Cluster) -> None:
     """T-136: the SDKs never ask for it, the wire allows it: the job completes although its root failed."""
-    job = submit(wire, "optional root", Group([b""], optional=True, cluster=cluster.slug))
+    job = submit(wire, cluster.slug, "optional root", Group([b""], optional=True))
     runner = HandRunner(wire, cluster.slug, "Leaf")
     assert runner.failed(runner.must_ask()) == TaskState.FAILED_OPTIONAL
     assert wire.tree(UUID(bytes=job.id.uuid)).root.state == TaskState.FAILED_OPTIONAL

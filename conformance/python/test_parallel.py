@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from tilebox.workflows import Client, Job
+from tilebox.workflows.data import Cluster, JobState, TaskState
+
 from harness.rendezvous import Rendezvous
 from harness.runners import RunnerProcess
 from harness.waiting import wait_until
 from harness.wire import Wire
-from tilebox.workflows import Client, Job
-from tilebox.workflows.data import Cluster, JobState, TaskState
 from workflows.first_steps import ChildTask, ParentTask
 from workflows.meeting import AfterOne, FanOut, Hold, Mark, Meet
 from workflows.squares import NUMBERS, Square, Sum, SumOfSquares

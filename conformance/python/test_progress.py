@@ -1,10 +1,11 @@
 """Progress indicators (P-1 to P-10)."""
 
-from harness.runners import run_all
-from harness.wire import Group, HandRunner, Wire, submit, wire_id
 from tilebox.workflows import Client, ExecutionContext, Task
 from tilebox.workflows.data import Cluster, JobState, ProgressIndicator, TaskState
 from tilebox.workflows.workflows.v1 import core_pb2, job_pb2
+
+from harness.runners import run_all
+from harness.wire import Group, HandRunner, Wire, submit
 
 
 class Leaf(Task):
@@ -77,7 +78,7 @@ def test_p_3_only_the_latest_execution_counts(client: Client, cluster: Cluster) 
 
 def test_p_4_repeated_report_is_counted_once(client: Client, wire: Wire, cluster: Cluster) -> None:
     """P-4, R-40: progress of a report that comes twice is not added twice."""
-    job = submit(wire, "repeated", Group([b"1", b"2"], cluster=cluster.slug))
+    job = submit(wire, cluster.slug, "repeated", Group([b"1", b"2"]))
     runner = HandRunner(wire, cluster.slug, "Leaf")
     task = runner.must_ask()
     for _ in range(2):
@@ -117,36 +118,3 @@ def test_p_9_label_length(client: Client, wire: Wire, cluster: Cluster) -> None:
     root = wire.tree(exceeds).root
     assert root.state == TaskState.FAILED
     assert "100" in root.display.split("\n", 1)[1]
-
-
-def test_n_u_progress_poll_of_old_clients(client: Client, wire: Wire, cluster: Cluster) -> None:
-    """N-U: field 9, the old task summaries, comes with GetJob and never with QueryJobs; new clients skip it."""
-    job = client.jobs().submit("old", Leaf(1), cluster=cluster)
-    got = wire.jobs.GetJob(job_pb2.GetJobRequest(job_id=wire_id(job)))
-    filters = job_pb2.QueryFilters(cluster_slugs=[cluster.slug])
-    (listed,) = wire.jobs.QueryJobs(job_pb2.QueryJobsRequest(filters=filters)).jobs
-    task_summaries = b"\x4a"  # the tag of field 9 with a length
-    assert task_summaries in fields(got.SerializeToString())
-    assert task_summaries not in fields(listed.SerializeToString())
-
-
-def fields(message: bytes) -> set[bytes]:
-    """The tags of the fields of an encoded message whose field numbers are below 16."""
-    tags, position = set(), 0
-    while position < len(message):
-        tag = message[position]
-        tags.add(bytes([tag]))
-        position += 1
-        length, shift = 0, 0
-        while True:
-            byte = message[position]
-            position += 1
-            length |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
-        if tag & 7 == 2:
-            position += length
-        else:
-            assert tag & 7 == 0, "only varints and lengths occur in a job"
-    return tags

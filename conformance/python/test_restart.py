@@ -7,11 +7,12 @@ from uuid import UUID
 
 import pytest
 from _tilebox.grpc.error import InternalServerError, NetworkError
+from tilebox.workflows import Client
+from tilebox.workflows.data import JobState, TaskState
+
 from harness.runners import run_all
 from harness.server import Server, ServerError
 from harness.wire import Group, HandRunner, Wire, submit
-from tilebox.workflows import Client
-from tilebox.workflows.data import JobState, TaskState
 from workflows.first_steps import ChildTask, ParentTask
 
 
@@ -48,7 +49,7 @@ def test_s_42_runner_outlives_the_server(
     server = start_server(tmp_path / "data")
     client, wire = Client(url=server.url, transport=transport), Wire(server.url, transport)
     slug = client.clusters().find("").slug
-    job = submit(wire, "outlives", Group([b""], cluster=slug))
+    job = submit(wire, slug, "outlives", Group([b""]))
     runner, other = HandRunner(wire, slug, "Leaf"), HandRunner(wire, slug, "Leaf")
     task = runner.must_ask()
 
@@ -80,7 +81,7 @@ def test_sigkill_loses_nothing_acknowledged(
         runner = HandRunner(wire, slug, "Leaf")
         try:
             while True:
-                job = submit(wire, f"job {len(jobs)}", Group([b""], cluster=slug))
+                job = submit(wire, slug, f"job {len(jobs)}", Group([b""]))
                 jobs.append(UUID(bytes=job.id.uuid))
                 if len(jobs) % 2:
                     task = runner.must_ask()

@@ -2,11 +2,12 @@
 
 from typing import ClassVar
 
-from harness.runners import run_all
-from harness.wire import Group, HandRunner, Wire, wire_id
 from tilebox.workflows import Client, ExecutionContext, Job, Task
 from tilebox.workflows.data import Cluster, JobState, TaskState
 from tilebox.workflows.workflows.v1 import job_pb2, task_pb2
+
+from harness.runners import run_all
+from harness.wire import Group, HandRunner, Wire, wire_id
 
 
 class Movies(Task):

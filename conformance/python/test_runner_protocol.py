@@ -5,10 +5,11 @@ from uuid import UUID
 import pytest
 from _tilebox.grpc.error import ArgumentError, NotFoundError
 from google.protobuf.duration_pb2 import Duration
-from harness.wire import Group, HandRunner, Wire, submit, wire_id
 from tilebox.workflows import Client
 from tilebox.workflows.data import Cluster, JobState, TaskState
 from tilebox.workflows.workflows.v1 import core_pb2, task_pb2
+
+from harness.wire import Group, HandRunner, Wire, submit, wire_id
 
 
 def seconds(duration: Duration) -> float:
@@ -17,7 +18,7 @@ def seconds(duration: Duration) -> float:
 
 def test_r_8_what_a_handed_out_task_carries(wire: Wire, cluster: Cluster) -> None:
     """R-8, R-30, R-32, S-30: both lease durations, whole seconds or more; the job with name and trace parent."""
-    job = submit(wire, "hand-out", Group([b"input"], cluster=cluster.slug))
+    job = submit(wire, cluster.slug, "hand-out", Group([b"input"]))
     task = HandRunner(wire, cluster.slug, "Leaf").must_ask()
     assert task.id.uuid != job.id.uuid
     assert (task.identifier.name, task.identifier.version) == ("Leaf", "v0.0")
@@ -31,7 +32,7 @@ def test_r_8_what_a_handed_out_task_carries(wire: Wire, cluster: Cluster) -> Non
 
 def test_r_9_one_runner_at_a_time(wire: Wire, cluster: Cluster) -> None:
     """R-9: what one runner holds nobody else gets."""
-    submit(wire, "one", Group([b"1"], cluster=cluster.slug))
+    submit(wire, cluster.slug, "one", Group([b"1"]))
     one, two = (HandRunner(wire, cluster.slug, "Leaf") for _ in range(2))
     one.must_ask()
     assert two.ask() is None
@@ -54,7 +55,7 @@ def test_r_6_idling_suggests_a_wait(wire: Wire, cluster: Cluster) -> None:
 
 def test_r_11_depth_first(wire: Wire, cluster: Cluster) -> None:
     """R-10 to R-12: children of the reported task, then its siblings, then its parent's siblings, in submission order."""
-    submit(wire, "depth first", Group([b"a", b"b"], cluster=cluster.slug))
+    submit(wire, cluster.slug, "depth first", Group([b"a", b"b"]))
     runner = HandRunner(wire, cluster.slug, "Leaf")
     tree = {b"a": [b"a1", b"a2"], b"a1": [b"a11", b"a12"], b"b": [b"b1"]}
     task, order = runner.must_ask(), []
@@ -67,8 +68,8 @@ def test_r_11_depth_first(wire: Wire, cluster: Cluster) -> None:
 
 def test_r_13_work_stealing(wire: Wire, cluster: Cluster) -> None:
     """R-13: the oldest job first, and in it the task nearest to the root."""
-    old = submit(wire, "old", Group([b"old 1", b"old 2"], cluster=cluster.slug))
-    submit(wire, "new", Group([b"new"], cluster=cluster.slug))
+    old = submit(wire, cluster.slug, "old", Group([b"old 1", b"old 2"]))
+    submit(wire, cluster.slug, "new", Group([b"new"]))
     busy, thief = (HandRunner(wire, cluster.slug, "Leaf") for _ in range(2))
     busy.computed(busy.must_ask(), Group([b"deep 1", b"deep 2"]))
     stolen = [thief.must_ask() for _ in range(3)]
@@ -79,7 +80,7 @@ def test_r_13_work_stealing(wire: Wire, cluster: Cluster) -> None:
 def test_r_10_finished_job_leads_to_the_next_one(wire: Wire, cluster: Cluster) -> None:
     """R-10: with nothing left in its job a runner that reports gets a task of the next job in the same answer."""
     for name in (b"1", b"2"):
-        submit(wire, "job", Group([name], cluster=cluster.slug))
+        submit(wire, cluster.slug, "job", Group([name]))
     runner = HandRunner(wire, cluster.slug, "Leaf")
     second = runner.computed(runner.must_ask())
     assert second is not None
@@ -88,7 +89,7 @@ def test_r_10_finished_job_leads_to_the_next_one(wire: Wire, cluster: Cluster) -
 
 def test_r_40_repeated_report(client: Client, wire: Wire, cluster: Cluster) -> None:
     """R-40, R-44: children are stored once; the repeated report gets the task whose hand-out was lost."""
-    job = submit(wire, "repeated", Group([b""], cluster=cluster.slug))
+    job = submit(wire, cluster.slug, "repeated", Group([b""]))
     runner = HandRunner(wire, cluster.slug, "Leaf")
     task = runner.must_ask()
     lost = runner.computed(task, Group([b"1", b"2"]))
@@ -102,7 +103,7 @@ def test_r_40_repeated_report(client: Client, wire: Wire, cluster: Cluster) -> N
 
 def test_r_41_late_reports_change_nothing(client: Client, wire: Wire, cluster: Cluster) -> None:
     """R-41, R-45, S-11: a report about a task that is not RUNNING succeeds and is ignored."""
-    job = submit(wire, "late", Group([b""], cluster=cluster.slug))
+    job = submit(wire, cluster.slug, "late", Group([b""]))
     runner = HandRunner(wire, cluster.slug, "Leaf")
     task = runner.must_ask()
     runner.computed(task, ask=False)
@@ -114,7 +115,7 @@ def test_r_41_late_reports_change_nothing(client: Client, wire: Wire, cluster: C
 
 def test_r_41_report_for_a_queued_task(wire: Wire, cluster: Cluster) -> None:
     """R-41: the runner that handed a task back and then reports it anyway is not believed."""
-    job = submit(wire, "handed back", Group([b""], cluster=cluster.slug))
+    job = submit(wire, cluster.slug, "handed back", Group([b""]))
     runner = HandRunner(wire, cluster.slug, "Leaf")
     task = runner.must_ask()
     assert runner.failed(task, workflow_error=False) == TaskState.QUEUED
@@ -134,7 +135,7 @@ def test_r_43_report_for_an_unknown_task(wire: Wire, cluster: Cluster) -> None:
 
 def test_s_31_hand_back_costs_no_retry(wire: Wire, cluster: Cluster) -> None:
     """S-31, S-32, R-65: a failure that is not a workflow error queues the task again at once, for anyone."""
-    submit(wire, "handed back", Group([b""], cluster=cluster.slug))
+    submit(wire, cluster.slug, "handed back", Group([b""]))
     one, two = (HandRunner(wire, cluster.slug, "Leaf") for _ in range(2))
     for runner in (one, two, one):
         task = runner.must_ask()
@@ -144,7 +145,7 @@ def test_s_31_hand_back_costs_no_retry(wire: Wire, cluster: Cluster) -> None:
 
 def test_s_33_endless_hand_backs(client: Client, wire: Wire, cluster: Cluster) -> None:
     """S-33: after 100 hand-backs in a row the next one fails the task, with a line that says so."""
-    job = submit(wire, "endless", Group([b""], cluster=cluster.slug))
+    job = submit(wire, cluster.slug, "endless", Group([b""]))
     runner = HandRunner(wire, cluster.slug, "Leaf")
     for _ in range(100):
         assert runner.failed(runner.must_ask(), workflow_error=False) == TaskState.QUEUED
@@ -165,7 +166,7 @@ def extend(wire: Wire, task_id: object, wanted: float) -> core_pb2.TaskLease:
 @pytest.mark.parametrize(("wanted", "granted"), [(28, 28), (29.98, 29.98), (1, 15), (0, 15), (600, 60)])
 def test_r_31_extension(wire: Wire, cluster: Cluster, wanted: float, granted: float) -> None:
     """R-31, R-32: what was asked, but at least 15 and at most 60 seconds; wait until a third is left, at least 5 s."""
-    submit(wire, "lease", Group([b""], cluster=cluster.slug))
+    submit(wire, cluster.slug, "lease", Group([b""]))
     task = HandRunner(wire, cluster.slug, "Leaf").must_ask()
     lease = extend(wire, task.id, wanted)
     assert granted - 1 < seconds(lease.lease) <= granted
@@ -175,7 +176,7 @@ def test_r_31_extension(wire: Wire, cluster: Cluster, wanted: float, granted: fl
 
 def test_r_33_extension_of_what_does_not_run(wire: Wire, cluster: Cluster) -> None:
     """R-33: an empty lease, never an error, which would end the renewal process of the Python SDK."""
-    submit(wire, "lease", Group([b""], cluster=cluster.slug))
+    submit(wire, cluster.slug, "lease", Group([b""]))
     runner = HandRunner(wire, cluster.slug, "Leaf")
     task = runner.must_ask()
     runner.computed(task, ask=False)

@@ -5,15 +5,15 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from _tilebox.grpc.error import ArgumentError, InvalidRequestError, NotFoundError
 from _tilebox.grpc.channel import open_channel
-from _tilebox.grpc.error import with_pythonic_errors
-from harness.runners import run_all
-from harness.server import Server
-from harness.wire import Group, HandRunner, Wire, submit, submissions, trace_parent, wire_id
+from _tilebox.grpc.error import ArgumentError, InvalidRequestError, NotFoundError, with_pythonic_errors
 from tilebox.workflows import Client, ExecutionContext, Task
 from tilebox.workflows.data import Cluster, JobState, TaskState
 from tilebox.workflows.workflows.v1 import core_pb2, job_pb2, task_release_pb2, task_release_pb2_grpc
+
+from harness.runners import run_all
+from harness.server import Server
+from harness.wire import Group, HandRunner, Wire, submissions, submit, trace_parent, wire_id
 
 
 class Leaf(Task):
@@ -106,10 +106,11 @@ def test_j_3_root_tasks_may_depend_on_each_other(client: Client, wire: Wire, clu
     slug = cluster.slug
     submit(
         wire,
+        cluster.slug,
         "diamond",
-        Group([b"last"], depends_on=[1], cluster=slug),
-        Group([b"left", b"right"], depends_on=[2], cluster=slug),
-        Group([b"first"], cluster=slug),
+        Group([b"last"], depends_on=[1]),
+        Group([b"left", b"right"], depends_on=[2]),
+        Group([b"first"]),
     )
     runner = HandRunner(wire, slug, "Leaf")
     task, order = runner.must_ask(), []
@@ -192,31 +193,6 @@ def test_lm_4_optional_list_may_be_left_out(wire: Wire, cluster: Cluster) -> Non
     del tasks.task_groups[0].optional_values[:]
     job = wire.jobs.SubmitJob(job_request(tasks=tasks))
     assert [task.summary.optional for task in wire.tree(uuid.UUID(bytes=job.id.uuid))] == [False, False]
-
-
-def test_t_83_flat_submissions_of_old_clients(wire: Wire, cluster: Cluster) -> None:
-    """T-83, LM-10: single submissions with dependencies given as positions."""
-
-    def single(text: bytes, *dependencies: int) -> core_pb2.SingleTaskSubmission:
-        return core_pb2.SingleTaskSubmission(
-            cluster_slug=cluster.slug,
-            identifier=core_pb2.TaskIdentifier(name="Leaf", version="v0.0"),
-            input=text,
-            display="Leaf",
-            dependencies=dependencies,
-            max_retries=1,
-        )
-
-    request = job_request(legacy_tasks=[single(b"1"), single(b"2"), single(b"3", 0, 1)])
-    request.ClearField("tasks")
-    wire.jobs.SubmitJob(request)
-    runner = HandRunner(wire, cluster.slug, "Leaf")
-    first, second = runner.must_ask(), runner.must_ask()
-    assert {first.input, second.input} == {b"1", b"2"}
-    assert runner.computed(first) is None
-    last = runner.computed(second)
-    assert last is not None
-    assert last.input == b"3"
 
 
 UNKNOWN = uuid.UUID("01890000-0000-7000-8000-000000000000")

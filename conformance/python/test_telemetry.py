@@ -4,15 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from _tilebox.grpc.error import ArgumentError
-from harness.runners import run_all
-from harness.telemetry import bodies, logs_of, spans_of, user_attributes
-from harness.waiting import wait_until
-from harness.wire import Wire, wire_id
 from tilebox.datasets.query.time_interval import TimeInterval
 from tilebox.datasets.tilebox.v1 import query_pb2
 from tilebox.workflows import Client, ExecutionContext, Job, Task
 from tilebox.workflows.data import Cluster, LogSeverity, Span
 from tilebox.workflows.workflows.v1 import telemetry_pb2
+
+from harness.runners import run_all
+from harness.telemetry import bodies, logs_of, spans_of, user_attributes
+from harness.waiting import wait_until
+from harness.wire import Wire, wire_id
 
 
 class Loud(Task):

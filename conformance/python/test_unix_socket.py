@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness.runners import run_all
-from harness.server import Server
 from tilebox.workflows import Client
 from tilebox.workflows.data import JobState
+
+from harness.runners import run_all
+from harness.server import Server
 from workflows.first_steps import ChildTask, ParentTask
 
 

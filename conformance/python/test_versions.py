@@ -3,11 +3,12 @@
 import uuid
 
 import pytest
-from harness.runners import run_all
-from harness.wire import Group, HandRunner, Wire, submit, wire_id
 from tilebox.workflows import Client
 from tilebox.workflows.data import Cluster, JobState, TaskState
 from tilebox.workflows.workflows.v1 import job_pb2
+
+from harness.runners import run_all
+from harness.wire import Group, HandRunner, Wire, submit, wire_id
 from workflows.identifiers import NAME, at_version
 
 # Submitted version, versions the runner has, the version that executes it (nothing if none may).
@@ -56,8 +57,8 @@ def test_t_55_version_matrix(
 
 def test_t_63_unknown_identifier_waits(client: Client, wire: Wire, cluster: Cluster) -> None:
     """T-63, R-4: a task nobody knows stays QUEUED and holds up nobody else."""
-    unknown = submit(wire, "unknown", Group([b""], name="Unknown", cluster=cluster.slug))
-    known = submit(wire, "known", Group([b""], name="Known", cluster=cluster.slug))
+    unknown = submit(wire, cluster.slug, "unknown", Group([b""], name="Unknown"))
+    known = submit(wire, cluster.slug, "known", Group([b""], name="Known"))
     assert HandRunner(wire, cluster.slug).ask() is None, "R-4: a runner that knows nothing gets nothing"
     task = HandRunner(wire, cluster.slug, "Known").must_ask()
     assert task.job.id == known.id
@@ -66,7 +67,7 @@ def test_t_63_unknown_identifier_waits(client: Client, wire: Wire, cluster: Clus
 
 def test_t_55_name_is_compared_as_it_is(wire: Wire, cluster: Cluster) -> None:
     """T-55: case and every other character count."""
-    submit(wire, "names", Group([b""], name="acme.Task", cluster=cluster.slug))
+    submit(wire, cluster.slug, "names", Group([b""], name="acme.Task"))
     for other in ("acme.task", "acme.Task ", "acme", "acme_Task"):
         assert HandRunner(wire, cluster.slug, other).ask() is None
     assert HandRunner(wire, cluster.slug, "acme.Task").ask() is not None

@@ -4,12 +4,13 @@ from uuid import UUID
 
 import pytest
 from _tilebox.grpc.error import ArgumentError
-from harness.runners import run_all
-from harness.svg import FILL, Diagram
-from harness.wire import Group, HandRunner, Wire, submit, wire_id
 from tilebox.workflows import Client, ExecutionContext, Job, Task
 from tilebox.workflows.data import Cluster
 from tilebox.workflows.workflows.v1 import job_pb2
+
+from harness.runners import run_all
+from harness.svg import FILL, Diagram
+from harness.wire import Group, HandRunner, Wire, submit, wire_id
 
 
 class Named(Task):
@@ -45,7 +46,7 @@ def test_v_17_job_that_has_not_started(client: Client, cluster: Cluster) -> None
 
 def test_v_5_colours_of_states(client: Client, wire: Wire, cluster: Cluster) -> None:
     """V-5, V-7: one box in the colour of each state; FAILED_OPTIONAL looks like FAILED."""
-    job = submit(wire, "states", Group([b""], name="Root", cluster=cluster.slug))
+    job = submit(wire, cluster.slug, "states", Group([b""], name="Root"))
     id = UUID(bytes=job.id.uuid)
     runner = HandRunner(wire, cluster.slug, "Root", "Branch", "Leaf")
     branch = runner.computed(

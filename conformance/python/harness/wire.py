@@ -7,7 +7,7 @@ runner by hand where a case must fix which runner does what when.
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -71,7 +71,9 @@ class Wire:
             for name, (_, client) in _STUBS.items():
                 setattr(self, name, ConnectStubAdapter(client(connect_address(url), http_client=http)))
 
-    def list_tasks(self, job: Job | UUID, parent: UUID | None = None, limit: int = 1000) -> Iterator[job_pb2.TaskSummary]:
+    def list_tasks(
+        self, job: Job | UUID, parent: UUID | None = None, limit: int = 1000
+    ) -> Iterator[job_pb2.TaskSummary]:
         """The root tasks of a job, or the children of one task, page by page (J-56)."""
         page = query_pb2.Pagination(limit=limit)
         while True:
@@ -226,9 +228,10 @@ def submissions(*groups: Group) -> core_pb2.TaskSubmissions:
     return message
 
 
-def submit(wire: Wire, name: str, *groups: Group, automation_id: UUID | None = None) -> core_pb2.Job:
-    """Submit a job given as groups, which the SDK cannot do for root tasks with dependencies."""
-    request = job_pb2.SubmitJobRequest(tasks=submissions(*groups), job_name=name, trace_parent=trace_parent())
+def submit(wire: Wire, cluster: str, name: str, *groups: Group, automation_id: UUID | None = None) -> core_pb2.Job:
+    """Submit a job given as groups, which the SDK cannot do; groups that name no cluster go to `cluster`."""
+    placed = [replace(group, cluster=group.cluster or cluster) for group in groups]
+    request = job_pb2.SubmitJobRequest(tasks=submissions(*placed), job_name=name, trace_parent=trace_parent())
     if automation_id is not None:
         request.automation_id.CopyFrom(wire_id(automation_id))
     return wire.jobs.SubmitJob(request)

@@ -2,8 +2,9 @@
 
 import os
 
-from harness.rendezvous import arrive, meet, pass_gate
 from tilebox.workflows import ExecutionContext, Task
+
+from harness.rendezvous import arrive, meet, pass_gate
 
 
 class FanOut(Task):
