@@ -12,6 +12,7 @@ mod lane;
 pub mod memory;
 mod read;
 pub mod sqlite;
+pub mod telemetry;
 
 pub use backend::{Backend, step_with};
 pub use error::Error;

@@ -7,7 +7,7 @@ mod load;
 mod query;
 mod rows;
 mod save;
-mod schema;
+pub(crate) mod schema;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -66,8 +66,8 @@ impl Database {
         configure(&writer)?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
         writer.pragma_update(None, "synchronous", "FULL")?;
-        schema::bring_up_to_date(&mut writer, &path)?;
-        let pool = Arc::new(Pool { path: path.clone(), state: Mutex::default(), returned: Condvar::new() });
+        schema::bring_up_to_date(&mut writer, &path, &schema::SCHEMA)?;
+        let pool = Arc::new(Pool::new(path.clone()));
         Ok(Self { path, writer, pool, lock })
     }
 
@@ -90,7 +90,7 @@ impl Database {
     }
 }
 
-fn configure(connection: &Connection) -> Result<(), Error> {
+pub(crate) fn configure(connection: &Connection) -> Result<(), Error> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
@@ -132,7 +132,7 @@ impl Backend for Sqlite {
 }
 
 /// Read connections, made as they are needed and kept.
-struct Pool {
+pub(crate) struct Pool {
     path: PathBuf,
     state: Mutex<PoolState>,
     returned: Condvar,
@@ -145,8 +145,12 @@ struct PoolState {
 }
 
 impl Pool {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, state: Mutex::default(), returned: Condvar::new() }
+    }
+
     /// Runs a query on a connection of its own, as one snapshot.
-    fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
         let taken = {
             let mut state = self.state.lock().expect("no holder of the pool panics");
             while state.busy >= READERS_MAX {

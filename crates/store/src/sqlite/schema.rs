@@ -6,24 +6,30 @@ use rusqlite::Connection;
 
 use crate::error::Error;
 
-/// The migrations in order; the n-th makes version n.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_first.sql")];
+/// What a database of one kind holds, through all its versions.
+pub(crate) struct Schema {
+    /// Marks a SQLite file as a database of this kind.
+    pub(crate) application_id: i32,
+    /// The migrations in order; the n-th makes version n.
+    pub(crate) migrations: &'static [&'static str],
+}
 
-/// Marks a SQLite file as a database of Boxwood ("Boxw").
-const APPLICATION_ID: i32 = 0x426f_7877;
+/// Jobs and tasks ("Boxw").
+pub(super) const SCHEMA: Schema =
+    Schema { application_id: 0x426f_7877, migrations: &[include_str!("../../migrations/0001_first.sql")] };
 
 /// Applies the migrations a database lacks, each in a transaction of its own.
 ///
 /// # Errors
 /// [`Error::Incompatible`] if the file is another program's, or newer than this program.
-pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+pub(crate) fn bring_up_to_date(connection: &mut Connection, path: &Path, schema: &Schema) -> Result<(), Error> {
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if application != APPLICATION_ID && tables > 0 {
+    if application != schema.application_id && tables > 0 {
         return Err(Error::Incompatible(format!("{} is a database of another program", path.display())));
     }
-    let newest = MIGRATIONS.len();
+    let newest = schema.migrations.len();
     let version = usize::try_from(version).unwrap_or(usize::MAX);
     if version > newest {
         return Err(Error::Incompatible(format!(
@@ -32,11 +38,11 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
             path.display()
         )));
     }
-    for (index, migration) in MIGRATIONS.iter().enumerate().skip(version) {
+    for (index, migration) in schema.migrations.iter().enumerate().skip(version) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "user_version", index as i64 + 1)?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "application_id", schema.application_id)?;
         transaction.commit()?;
     }
     Ok(())
