@@ -2,6 +2,7 @@ package suite
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -57,7 +58,8 @@ type pythonRunner struct {
 func (w *world) startPython(mode, transport string) *pythonRunner {
 	w.Helper()
 	command := exec.Command(w.python(), mixedScript, w.address, w.cluster, mode, transport)
-	command.Stderr = os.Stderr
+	talk := &bytes.Buffer{} // read only after the process has ended
+	command.Stderr = talk
 	output, err := command.StdoutPipe()
 	w.must(err)
 	w.must(command.Start())
@@ -70,7 +72,12 @@ func (w *world) startPython(mode, transport string) *pythonRunner {
 		runner.exit = command.Wait()
 		close(runner.exited)
 	}()
-	w.Cleanup(func() { runner.stop(w) })
+	w.Cleanup(func() {
+		runner.stop(w)
+		if w.Failed() {
+			w.Logf("the Python runner said:\n%s", talk)
+		}
+	})
 	w.journal.await(w, "ready")
 	return runner
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,7 +34,14 @@ func (t *HeldTask) Execute(context.Context) error {
 	return err
 }
 
+// runAsRunnerProcess says on its output when it was asked to stop, so that a test can go on from there.
 func runAsRunnerProcess() int {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM)
+	go func() {
+		<-asked
+		fmt.Println("asked to stop")
+	}()
 	ctx := context.Background()
 	client, err := workflows.NewClient(ctx, workflows.WithURL(os.Getenv(runnerAddressVariable)))
 	if err == nil {
@@ -71,6 +79,7 @@ func TestR64_RunnerProcessStopsInOrder(t *testing.T) {
 	}()
 	w.journal.await(w, "holding first")
 	w.must(command.Process.Signal(syscall.SIGTERM))
+	w.journal.await(w, "asked to stop")
 	_, err = io.WriteString(input, "go on\n")
 	w.must(err)
 	select {
@@ -80,7 +89,7 @@ func TestR64_RunnerProcessStopsInOrder(t *testing.T) {
 		_ = command.Process.Kill()
 		w.Fatal("the runner did not end")
 	}
-	equal(w, "executed", w.journal.all(), []string{"holding first"})
+	equal(w, "executed", w.journal.all(), []string{"holding first", "asked to stop"})
 	w.expectJob(job.ID, workflows.JobStarted, map[workflows.TaskState]uint64{
 		workflows.TaskComputed: 1, workflows.TaskQueued: 1,
 	})
