@@ -1,6 +1,6 @@
 """Automations: stored, listed, triggered by hand and by storage events (A-1 to A-28, L-1 to L-13).
 
-Waiting for a cron schedule would take up to a minute for each case; the schedules themselves are tested inside the server.
+Waiting for a cron schedule would take up to a minute a case; the schedules themselves are tested inside the server.
 """
 
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Caches live in runners, so these cases check that the server gives them what they stand on: stable job ids (K-1 to K-11)."""
+"""Caches live in runners, so these cases check what the server gives them: stable job ids (K-1 to K-11)."""
 
 from pathlib import Path
 

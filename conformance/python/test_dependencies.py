@@ -1,5 +1,6 @@
 """Dependencies between tasks, and the limit on distinct ones (T-80 to T-100, LM-1)."""
 
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -123,7 +124,7 @@ def test_t_81_layers(client: Client, wire: Wire, cluster: Cluster) -> None:
     run_all(client, cluster, [Layers, Link])
     assert [layer for layer in range(5) for _ in range(4)] == RAN
     layers = [wire.tree(job).root.children[4 * n : 4 * n + 4] for n in range(5)]
-    for earlier, later in zip(layers, layers[1:], strict=False):
+    for earlier, later in pairwise(layers):
         assert max(task.stopped for task in earlier) <= min(task.started for task in later)
 
 

@@ -1,7 +1,7 @@
 """The documented examples as programs: exact inputs, orders with one runner, states, counts, logs, diagrams.
 
-The number in a name is the number of the example. Everything runs through the official SDK; only the listing of stored inputs
-goes below it.
+The number in a name is the number of the example. Everything runs through the official SDK; only the listing of stored
+inputs goes below it.
 """
 
 from pathlib import Path
@@ -420,7 +420,7 @@ def test_14_nested_optional_inside_optional(client: Client, wire: Wire, cluster:
 
 
 def test_14_one_runner_finishes_the_branch_first(client: Client, wire: Wire, cluster: Cluster) -> None:
-    """T-138, Q40: with one runner AlwaysRuns comes after the branch, although a task of the branch failed in between."""
+    """T-138, Q40: with one runner AlwaysRuns comes after the branch, although a task of the branch failed meanwhile."""
     job = run_pipeline(client, cluster, nested_optional.OPTIONAL_CHILD)
     assert wire.tree(job).started_order()[-1] == "AlwaysRuns"
 

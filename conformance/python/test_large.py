@@ -41,7 +41,7 @@ def test_lm_29_five_thousand_children_in_one_report(client: Client, wire: Wire, 
 
 
 def test_n_7_hundred_thousand_children_in_one_report(client: Client, wire: Wire, cluster: Cluster) -> None:
-    """N-7, LM-29, Q30: a report of more than 4 MiB, with inputs of some size; the job stays usable and can be canceled."""
+    """N-7, LM-29, Q30: a report of more than 4 MiB, with inputs of some size; the job can still be canceled."""
     count = 100_000
     job = submit(wire, cluster.slug, "wider", Group([b""], name="Root"))
     runner = HandRunner(wire, cluster.slug, "Root", "Leaf")

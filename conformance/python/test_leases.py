@@ -5,7 +5,6 @@ Both transports go through the whole story at the same time, so that a real leas
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from tilebox.workflows import Client, Job
@@ -47,18 +46,15 @@ def stories(
         client, wire = Client(url=server.url, transport=transport), Wire(server.url, transport)
         cluster = client.clusters().create(f"leases {transport}")
 
-        def started(task: Hold, log: Path) -> tuple[Job, RunnerProcess]:
-            job = client.jobs().submit("lease", task, cluster=cluster)
-            process = RunnerProcess(server.url, transport, cluster, [type(task)], log=log)
-            processes.append(process)
+        long, lost = Hold(f"long {cluster.slug}"), HoldOther(f"lost {cluster.slug}")
+        jobs = []
+        for task in (long, lost):
+            jobs.append(client.jobs().submit("lease", task, cluster=cluster))
+            log = logs / f"{transport} {type(task).__name__}.log"
+            processes.append(RunnerProcess(server.url, transport, cluster, [type(task)], log=log))
             rendezvous.wait_for(f"{task.gate} started")
-            return job, process
-
-        long_gate, lost_gate = f"long {cluster.slug}", f"lost {cluster.slug}"
-        long_job, _ = started(Hold(long_gate), logs / f"{transport}-long.log")
-        lost_job, runner = started(HoldOther(lost_gate), logs / f"{transport}-lost.log")
-        runner.crash()
-        told[transport] = Story(client, wire, cluster, long_job, long_gate, lost_job, lost_gate)
+        processes[-1].crash()
+        told[transport] = Story(client, wire, cluster, jobs[0], long.gate, jobs[1], lost.gate)
     yield told
     for process in processes:
         process.dispose()
@@ -71,9 +67,9 @@ def story(stories: dict[str, Story], transport: str) -> Story:
 
 @pytest.mark.slow
 def test_r_34_and_r_35_renewed_and_lost_leases(story: Story, rendezvous: Rendezvous) -> None:
-    """R-9, R-34, R-35, S-30, S-40, S-41: the lost task is queued again when its lease ends, though nobody asks for work.
+    """R-9, R-34, R-35, S-30, S-40, S-41: the lost task is queued again when its lease ends, unasked.
 
-    The long task was handed out before the lost one, so its first lease has ended as well by then: only the renewals of
+    The long task was handed out before the lost one, so its first lease has ended as well by then: only the renewals by
     the SDK's own process keep it with its runner.
     """
 

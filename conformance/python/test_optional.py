@@ -1,4 +1,4 @@
-"""Optional tasks beyond the documented examples: the recorded runs, and branches with several runners (T-120 to T-139)."""
+"""Optional tasks beyond the examples: the recorded runs, and branches with several runners (T-120 to T-139)."""
 
 from uuid import UUID
 
@@ -73,7 +73,7 @@ def test_t_93_recorded_optional_subtask(client: Client, cluster: Cluster) -> Non
 
 
 def branch_with_two_running(wire: Wire, cluster: Cluster) -> tuple[UUID, HandRunner, list]:
-    """An optional branch with three children: two of them running, the third queued; and a task waiting for the branch."""
+    """An optional branch with three children, two running and one queued, and a task waiting for the branch."""
     slug = cluster.slug
     job = submit(wire, cluster.slug, "branch", Group([b""], name="Root"))
     runner = HandRunner(wire, slug, "Root", "Branch", "Leaf", "After")

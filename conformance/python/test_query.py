@@ -57,7 +57,7 @@ def query(wire: Wire, cluster: Cluster, direction: int = 0, **page: object) -> j
 
 def test_j_52_default_page_and_limits(wire: Wire, many: tuple[Cluster, list[Job]]) -> None:
     """J-52, Q15: 100 jobs without a limit, as many as asked for otherwise; the last page names no next one."""
-    cluster, jobs = many
+    cluster, _ = many
     first = query(wire, cluster)
     assert len(first.jobs) == 100
     assert first.next_page.starting_after.uuid == first.jobs[-1].id.uuid

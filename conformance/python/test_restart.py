@@ -12,6 +12,7 @@ from tilebox.workflows.data import JobState, TaskState
 
 from harness.runners import run_all
 from harness.server import Server, ServerError
+from harness.waiting import wait_until_reachable
 from harness.wire import Group, HandRunner, Wire, submit
 from workflows.first_steps import ChildTask, ParentTask
 
@@ -31,6 +32,7 @@ def test_restart_keeps_everything(start_server: Callable[..., Server], transport
 
     server.stop()
     start_server(tmp_path / "data", listen=server.listen)
+    wait_until_reachable(client)
     assert [client.jobs().find(job) for job in (finished, halfway, waiting)] == before
     assert [job.state for job in before] == [JobState.COMPLETED, JobState.STARTED, JobState.SUBMITTED]
     assert client.clusters().find(cluster) == cluster
@@ -55,6 +57,7 @@ def test_s_42_runner_outlives_the_server(
 
     end(server)
     start_server(tmp_path / "data", listen=server.listen)
+    wait_until_reachable(client)
     id = UUID(bytes=job.id.uuid)
     assert client.jobs().find(id).state == JobState.RUNNING
     assert other.ask() is None
@@ -100,6 +103,7 @@ def test_sigkill_loses_nothing_acknowledged(
     assert len(jobs) >= 100
 
     start_server(tmp_path / "data", listen=server.listen)
+    wait_until_reachable(client)
     found = {job.id: job for job in client.jobs().query()}
     assert set(jobs) <= set(found)
     assert len(found) <= len(jobs) + 1, "at most the job whose answer was lost is there besides"
@@ -108,7 +112,7 @@ def test_sigkill_loses_nothing_acknowledged(
 
 
 def test_data_directory_in_use(start_server: Callable[..., Server], tmp_path: Path) -> None:
-    """Design, durability: a second server on the same directory refuses to start and says why; the first one goes on."""
+    """Design, durability: a second server on one directory refuses to start and says why; the first goes on."""
     server = start_server(tmp_path / "data")
     with pytest.raises(ServerError, match="data"):
         start_server(tmp_path / "data")

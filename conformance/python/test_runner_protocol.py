@@ -54,7 +54,7 @@ def test_r_6_idling_suggests_a_wait(wire: Wire, cluster: Cluster) -> None:
 
 
 def test_r_11_depth_first(wire: Wire, cluster: Cluster) -> None:
-    """R-10 to R-12: children of the reported task, then its siblings, then its parent's siblings, in submission order."""
+    """R-10 to R-12: children of the reported task, its siblings, then its parent's, each in submission order."""
     submit(wire, cluster.slug, "depth first", Group([b"a", b"b"]))
     runner = HandRunner(wire, cluster.slug, "Leaf")
     tree = {b"a": [b"a1", b"a2"], b"a1": [b"a11", b"a12"], b"b": [b"b1"]}

@@ -121,7 +121,7 @@ def test_o_38_attributes_keep_their_types(client: Client, cluster: Cluster) -> N
 
 
 def test_o_10_and_o_11_spans_of_a_job(client: Client, wire: Wire, cluster: Cluster) -> None:
-    """O-10, O-11, O-14, O-33, J-10: the job's span, one span for each execution below it, and spans of the task's own."""
+    """O-10, O-11, O-14, O-33, J-10: the job's span, one for each execution below it, and spans of the task's own."""
 
     class Outer(Task):
         def execute(self, context: ExecutionContext) -> None:
@@ -203,7 +203,7 @@ def test_o_13_retry_and_cancel(client: Client, cluster: Cluster) -> None:
 
 
 def test_o_4_jobs_that_share_a_trace_keep_their_logs(client: Client, wire: Wire, cluster: Cluster) -> None:
-    """O-4: a job submitted from inside a task has the trace of that task's job; the task id tells their records apart."""
+    """O-4: a job submitted inside a task has the trace of that task's job; the task id tells records apart."""
     submitted = []
 
     class Submits(Task):
@@ -296,5 +296,5 @@ def test_o_39_results_as_a_data_frame(client: Client, cluster: Cluster) -> None:
     """The documented way to look at logs and spans: as tables."""
     job = client.jobs().submit("loud", Loud(1), cluster=cluster)
     run_all(client, cluster, [Loud])
-    assert list(logs_of(client, job, 4).to_pandas()["body"])[0] == "for information"
+    assert logs_of(client, job, 4).to_pandas()["body"].iloc[0] == "for information"
     wait_until(lambda: "task/Loud" in set(client.jobs().query_spans(job).to_pandas().get("name", [])))

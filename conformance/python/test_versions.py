@@ -39,7 +39,7 @@ def test_t_55_version_matrix(
 ) -> None:
     """T-54 to T-62: same major, at least the minor, compared as numbers; exact first, else the highest minor.
 
-    T-61: the task carries the identifier the runner has; with another one the Python runner would hand it back for ever.
+    T-61: the task carries the identifier the runner has; with another one the runner would hand it back for ever.
     """
     job = client.jobs().submit("versions", at_version(submitted)(), cluster=cluster)
     run_all(client, cluster, [at_version(version) for version in available])

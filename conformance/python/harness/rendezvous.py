@@ -1,6 +1,6 @@
 """Where tasks in any process meet the case that started them: arrivals, gates and barriers over loopback HTTP.
 
-A task calls the functions at the bottom; the case holds the `Rendezvous`. No side ever sleeps: each waits for the other.
+A task calls the functions at the bottom; the case holds the `Rendezvous`. No side sleeps: each waits for the other.
 """
 
 import os

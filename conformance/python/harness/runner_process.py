@@ -1,4 +1,4 @@
-"""The program a runner process runs: what a user's `runner.py` would hold, with its parts chosen on the command line."""
+"""The program a runner process runs: a user's `runner.py` with its parts chosen on the command line."""
 
 import argparse
 import importlib

@@ -1,7 +1,7 @@
 """Reads what a job diagram shows: boxes with their labels, and the two kinds of arrows.
 
-Knows only what the documentation promises (V-2 to V-7): labels are text, arrows have one of two colours, and the dependency
-arrows are dashed. Geometry is not looked at.
+Knows only what the documentation promises (V-2 to V-7): labels are text, arrows have one of two colours, and the
+dependency arrows are dashed. Geometry is not looked at.
 """
 
 import re

@@ -4,6 +4,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from _tilebox.grpc.error import NetworkError
+from tilebox.workflows import Client
+
 Value = TypeVar("Value")
 
 
@@ -23,3 +26,19 @@ def wait_until(probe: Callable[[], Value], timeout: float = 10.0, interval: floa
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout} s in vain; the last result was {result!r}")
         time.sleep(interval)
+
+
+def wait_until_reachable(client: Client) -> None:
+    """Wait until a client reaches its server again after a restart.
+
+    gRPC waits a second before it tries an address again that refused it, which is longer than the SDK's own retries; all
+    clients of one address in one process share that wait.
+    """
+
+    def reached() -> bool:
+        try:
+            return bool(client.clusters().find(""))
+        except NetworkError:
+            return False
+
+    wait_until(reached)

@@ -1,7 +1,7 @@
 """The calls below the SDK, made with the SDK's own generated modules.
 
-For what the SDK has no method for (listing tasks with their inputs, sort directions, malformed requests), and for playing a
-runner by hand where a case must fix which runner does what when.
+For what the SDK has no method for (listing tasks with their inputs, sort directions, malformed requests), and for
+playing a runner by hand where a case must fix which runner does what when.
 """
 
 import itertools
@@ -275,7 +275,7 @@ class HandRunner:
         request = task_pb2.NextTaskRequest(computed_task=report, next_task_to_run=self._to_run if ask else None)
         answer = self.next(request)
         if not ask:
-            assert not answer.HasField("next_task") and not answer.HasField("idling"), "R-7: nothing was asked for"
+            assert not answer.ListFields(), "R-7: nothing was asked for"
             return None
         return _task_of(answer)
 
