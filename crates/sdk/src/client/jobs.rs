@@ -1,0 +1,365 @@
+//! Submitting, finding and controlling jobs.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+use boxwood_proto::workflows::v1 as wire;
+use rand::RngCore as _;
+
+use super::logs::QueryLogs;
+use super::pages::Pages;
+use super::query::JobFilter;
+use super::tasks::{self, TaskSummary, TaskTree};
+use super::wait::WaitForJob;
+use super::{Client, Job};
+use crate::Error;
+use crate::id::{JobId, TaskId};
+use crate::submission::{self, Entry};
+use crate::task::{Submission, Submit};
+
+/// Submits, finds, controls and watches jobs; from [`Client::jobs`].
+///
+/// Jobs are named by [`JobId`] or `&Job`.
+#[derive(Debug, Clone)]
+pub struct JobClient {
+    pub(super) client: Client,
+}
+
+impl JobClient {
+    /// Submits a job of one root task; more can be added before it is awaited (J-1 to J-10).
+    ///
+    /// ```no_run
+    /// # use boxwood::{Client, RawTask};
+    /// # async fn example(client: Client) -> boxwood::Result {
+    /// let task = RawTask::new("acme.Mosaic", "v1.3")?.json(&["S2A", "S2B"])?;
+    /// let job = client.jobs().submit("mosaic of two scenes", task).cluster("gpu").max_retries(2).await?;
+    /// println!("{} is {}", job.id, job.state);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A submission is safe to repeat: while the server cannot be reached it is sent again, and the server recognises it.
+    pub fn submit(&self, name: impl Into<String>, task: impl Submit) -> SubmitJob {
+        SubmitJob {
+            client: self.client.clone(),
+            name: name.into(),
+            tasks: Vec::new(),
+            cluster: String::new(),
+            max_retries: 0,
+            optional: false,
+            problem: None,
+        }
+        .task(task)
+    }
+
+    /// Reads a job (J-41).
+    ///
+    /// # Errors
+    /// [`Code::NotFound`](crate::Code::NotFound) if there is no such job (J-40).
+    pub async fn find(&self, job: impl Into<JobId>) -> Result<Job, Error> {
+        const CALL: &str = "find job";
+        let request = wire::GetJobRequest { job_id: job.into().to_wire().into(), ..Default::default() };
+        let service = self.client.job_service();
+        let answer = self.client.endpoint().repeat(CALL, |options| {
+            let request = request.clone();
+            async move { Ok(service.get_job_with_options(request, options).await?.into_owned()) }
+        });
+        Job::from_wire(CALL, answer.await?)
+    }
+
+    /// Lists the jobs that meet `filter` (J-42). They come without a list of their tasks.
+    pub fn query(&self, filter: JobFilter) -> Pages<Job> {
+        const CALL: &str = "query jobs";
+        let client = self.client.clone();
+        let request = filter.into_wire();
+        Pages::new(move |page| {
+            let client = client.clone();
+            let request = wire::QueryJobsRequest { page: page.into(), ..request.clone() };
+            async move {
+                let service = client.job_service();
+                let answer = client.endpoint().repeat(CALL, |options| {
+                    let request = request.clone();
+                    async move { Ok(service.query_jobs_with_options(request, options).await?.into_owned()) }
+                });
+                let answer = answer.await?;
+                let jobs = answer.jobs.into_iter().map(|job| Job::from_wire(CALL, job)).collect::<Result<_, _>>()?;
+                Ok((jobs, answer.next_page.into_option()))
+            }
+        })
+    }
+
+    /// Queues the failed tasks of a job again and lets its other tasks go on; returns how many were queued again (J-61,
+    /// J-64). A job that neither failed nor was canceled stays as it is (J-67).
+    ///
+    /// # Errors
+    /// [`Code::NotFound`](crate::Code::NotFound) if there is no such job (J-60).
+    pub async fn retry(&self, job: impl Into<JobId>) -> Result<u64, Error> {
+        let request = wire::RetryJobRequest { job_id: job.into().to_wire().into(), ..Default::default() };
+        let service = self.client.job_service();
+        let answer = self.client.endpoint().repeat("retry job", |options| {
+            let request = request.clone();
+            async move { Ok(service.retry_job_with_options(request, options).await?.into_owned()) }
+        });
+        Ok(u64::try_from(answer.await?.num_tasks_rescheduled).unwrap_or(0))
+    }
+
+    /// Stops handing out the tasks of a job; those being executed run to their end (J-71, J-72). A job that has ended
+    /// stays as it is (J-75).
+    ///
+    /// # Errors
+    /// [`Code::NotFound`](crate::Code::NotFound) if there is no such job (J-70).
+    pub async fn cancel(&self, job: impl Into<JobId>) -> Result<(), Error> {
+        let request = wire::CancelJobRequest { job_id: job.into().to_wire().into(), ..Default::default() };
+        let service = self.client.job_service();
+        let answer = self.client.endpoint().repeat("cancel job", |options| {
+            let request = request.clone();
+            async move { Ok(service.cancel_job_with_options(request, options).await?.into_owned()) }
+        });
+        answer.await.map(drop)
+    }
+
+    /// Waits until a job is COMPLETED, FAILED or CANCELED.
+    pub fn wait(&self, job: impl Into<JobId>) -> WaitForJob {
+        WaitForJob::new(self.clone(), job.into())
+    }
+
+    /// Draws the tasks of a job as SVG (V-1).
+    pub fn visualize(&self, job: impl Into<JobId>) -> VisualizeJob {
+        let request = wire::VisualizeJobRequest { job_id: job.into().to_wire().into(), ..Default::default() };
+        VisualizeJob { client: self.client.clone(), request }
+    }
+
+    /// Lists the root tasks of a job, in the order of submission (J-56).
+    pub fn tasks(&self, job: impl Into<JobId>) -> Pages<TaskSummary> {
+        tasks::list(&self.client, job.into(), None)
+    }
+
+    /// Lists the tasks that the task `parent` submitted, in the order of submission (J-56).
+    pub fn subtasks(&self, job: impl Into<JobId>, parent: TaskId) -> Pages<TaskSummary> {
+        tasks::list(&self.client, job.into(), Some(parent))
+    }
+
+    /// Reads the whole tree of tasks of a job, but at most `tasks_max` tasks; the nearest to the root come first.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`](crate::Code::NotFound) if there is no such job.
+    pub async fn task_tree(&self, job: impl Into<JobId>, tasks_max: usize) -> Result<TaskTree, Error> {
+        tasks::tree(&self.client, job.into(), tasks_max).await
+    }
+
+    /// The log records of a job, oldest first (O-30).
+    pub fn logs(&self, job: impl Into<JobId>) -> QueryLogs {
+        QueryLogs::new(self.client.clone(), job.into())
+    }
+}
+
+/// A job about to be submitted; await it. Made by [`JobClient::submit`].
+#[must_use = "the job is submitted when this is awaited"]
+#[derive(Debug)]
+pub struct SubmitJob {
+    client: Client,
+    name: String,
+    tasks: Vec<Submission>,
+    cluster: String,
+    max_retries: u32,
+    optional: bool,
+    problem: Option<Error>,
+}
+
+impl SubmitJob {
+    /// Adds a root task; root tasks do not depend on each other (J-3).
+    pub fn task(mut self, task: impl Submit) -> Self {
+        match task.into_submission() {
+            Ok(task) => self.tasks.push(task),
+            Err(problem) => self.problem = self.problem.or(Some(problem)),
+        }
+        self
+    }
+
+    /// Adds root tasks.
+    pub fn tasks<T: Submit>(self, tasks: impl IntoIterator<Item = T>) -> Self {
+        tasks.into_iter().fold(self, Self::task)
+    }
+
+    /// The cluster of all root tasks; the default cluster unless set (J-4).
+    pub fn cluster(mut self, slug: impl Into<String>) -> Self {
+        self.cluster = slug.into();
+        self
+    }
+
+    /// How often each root task may be executed again after a failure; 0 unless set (T-110).
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = retries;
+        self
+    }
+
+    /// Lets the job go on if a root task fails (T-136).
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    async fn send(self) -> Result<Job, Error> {
+        const CALL: &str = "submit job";
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
+        let entries: Vec<Entry> = self
+            .tasks
+            .into_iter()
+            .map(|task| Entry {
+                max_retries: self.max_retries,
+                optional: self.optional,
+                ..Entry::new(task, self.cluster.clone())
+            })
+            .collect();
+        let request = wire::SubmitJobRequest {
+            job_name: self.name,
+            trace_parent: new_trace_parent(),
+            tasks: submission::to_wire(&entries)?.into(),
+            ..Default::default()
+        };
+        let service = self.client.job_service();
+        let answer = self.client.endpoint().repeat(CALL, |options| {
+            let request = request.clone();
+            async move { Ok(service.submit_job_with_options(request, options).await?.into_owned()) }
+        });
+        Job::from_wire(CALL, answer.await?)
+    }
+}
+
+impl IntoFuture for SubmitJob {
+    type Output = Result<Job, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    /// # Errors
+    /// [`Error::Input`] for an input that cannot be written or is too long; [`Code::NotFound`](crate::Code::NotFound) if
+    /// the cluster is unknown (J-5); [`Code::InvalidArgument`](crate::Code::InvalidArgument) if the name is empty (J-1).
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+/// A W3C trace context of its own for a job (J-1, J-10): random identifiers, marked as sampled.
+fn new_trace_parent() -> String {
+    let mut bytes = [0_u8; 24];
+    rand::rng().fill_bytes(&mut bytes);
+    // All zeros would be invalid, once in 2^64 jobs.
+    bytes[0] |= 1;
+    bytes[16] |= 1;
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("00-{}-{}-01", hex(&bytes[..16]), hex(&bytes[16..]))
+}
+
+/// Where the children of a task are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Direction {
+    #[default]
+    Down,
+    Up,
+    Left,
+    Right,
+}
+
+/// Colours of a picture (V-7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// Dark text on light ground.
+    #[default]
+    Light,
+    /// Light text on dark ground.
+    Dark,
+    /// As the console draws on light pages.
+    ConsoleLight,
+    /// As the console draws on dark pages.
+    ConsoleDark,
+}
+
+/// A picture about to be drawn; await it for its SVG text. Made by [`JobClient::visualize`].
+#[must_use = "the job is drawn when this is awaited"]
+#[derive(Debug)]
+pub struct VisualizeJob {
+    client: Client,
+    request: wire::VisualizeJobRequest,
+}
+
+impl VisualizeJob {
+    /// Where the children of a task are drawn; below it unless set.
+    pub fn direction(mut self, direction: Direction) -> Self {
+        let text = match direction {
+            Direction::Down => "down",
+            Direction::Up => "up",
+            Direction::Left => "left",
+            Direction::Right => "right",
+        };
+        self.request.render_options.get_or_insert_default().direction = text.to_owned();
+        self
+    }
+
+    /// How boxes are arranged: `"dagre"` or `"elk"`.
+    pub fn layout(mut self, layout: impl Into<String>) -> Self {
+        self.request.render_options.get_or_insert_default().layout = layout.into();
+        self
+    }
+
+    /// The space around the picture, in pixels.
+    pub fn padding(mut self, pixels: u16) -> Self {
+        self.request.render_options.get_or_insert_default().padding = pixels.into();
+        self
+    }
+
+    /// The colours; light ones unless set.
+    pub fn theme(mut self, theme: Theme) -> Self {
+        self.request.theme = match theme {
+            Theme::Light => wire::WorkflowDiagramTheme::WORKFLOW_DIAGRAM_THEME_LIGHT,
+            Theme::Dark => wire::WorkflowDiagramTheme::WORKFLOW_DIAGRAM_THEME_DARK,
+            Theme::ConsoleLight => wire::WorkflowDiagramTheme::WORKFLOW_DIAGRAM_THEME_CONSOLE_LIGHT,
+            Theme::ConsoleDark => wire::WorkflowDiagramTheme::WORKFLOW_DIAGRAM_THEME_CONSOLE_DARK,
+        }
+        .into();
+        self
+    }
+
+    /// Writes the name of the job above the picture.
+    pub fn with_name(mut self) -> Self {
+        self.request.include_job_name = true;
+        self
+    }
+
+    async fn send(self) -> Result<String, Error> {
+        const CALL: &str = "visualize job";
+        let service = self.client.job_service();
+        let answer = self.client.endpoint().repeat(CALL, |options| {
+            let request = self.request.clone();
+            async move { Ok(service.visualize_job_with_options(request, options).await?.into_owned()) }
+        });
+        String::from_utf8(answer.await?.svg).map_err(|_| Error::answer(CALL, "the picture is not UTF-8 text"))
+    }
+}
+
+impl IntoFuture for VisualizeJob {
+    type Output = Result<String, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    /// # Errors
+    /// [`Code::NotFound`](crate::Code::NotFound) if there is no such job;
+    /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) if it has more than 200 tasks (LM-20).
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j_1_trace_parents_are_well_formed_and_fresh() {
+        let one = new_trace_parent();
+        let parts: Vec<&str> = one.split('-').collect();
+        assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [2, 32, 16, 2], "{one}");
+        assert!(one.chars().all(|c| c == '-' || c.is_ascii_hexdigit() && !c.is_ascii_uppercase()), "{one}");
+        assert_ne!(one, new_trace_parent());
+    }
+}

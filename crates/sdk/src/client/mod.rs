@@ -1,0 +1,188 @@
+//! The client: one connection to a server, and what can be asked of it.
+
+mod cluster;
+mod connection;
+mod job;
+mod jobs;
+mod logs;
+mod pages;
+mod query;
+mod tasks;
+mod wait;
+
+use std::env;
+use std::sync::Arc;
+use std::time::Duration;
+
+use boxwood_proto::connectrpc::client::SharedHttp2Connection;
+use boxwood_proto::workflows::v1::{JobServiceClient, TelemetryQueryServiceClient, WorkflowsServiceClient};
+
+pub use cluster::{Cluster, ClusterClient, CreateCluster, UpdateCluster};
+pub(crate) use connection::{Backoff, Endpoint, PREVIOUS_ATTEMPTS, is_passing};
+pub use job::{ExecutionStats, Job, JobState, Progress, TaskState};
+pub use jobs::{Direction, JobClient, SubmitJob, Theme, VisualizeJob};
+pub use logs::{AttributeValue, LogRecord, LogSeverity, QueryLogs};
+pub use pages::Pages;
+pub use query::JobFilter;
+pub use tasks::{TaskNode, TaskSummary, TaskTree};
+pub use wait::WaitForJob;
+
+use crate::Error;
+
+/// Where a server is looked for unless told otherwise.
+pub const URL_DEFAULT: &str = "http://127.0.0.1:8080";
+
+/// How long a call that cannot reach the server is tried again, unless told otherwise.
+const RETRY_FOR_DEFAULT: Duration = Duration::from_secs(2);
+
+/// A connection to a server. Cheap to clone; all clones share it. It is made at the first call, and made again when it was
+/// lost.
+///
+/// ```no_run
+/// # async fn example() -> boxwood::Result {
+/// let client = boxwood::Client::builder().url("http://127.0.0.1:8080").build()?;
+/// for cluster in client.clusters().list().await? {
+///     println!("{}  {}", cluster.slug, cluster.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    endpoint: Endpoint,
+    jobs: JobServiceClient<SharedHttp2Connection>,
+    workflows: WorkflowsServiceClient<SharedHttp2Connection>,
+    telemetry: TelemetryQueryServiceClient<SharedHttp2Connection>,
+}
+
+impl Client {
+    /// Starts a client with settings given in code.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder { url: URL_DEFAULT.to_owned(), token: None, retry_for: RETRY_FOR_DEFAULT }
+    }
+
+    /// A client of the server at `BOXWOOD_URL`, else `TILEBOX_API_URL`, else `http://127.0.0.1:8080`, with the key of
+    /// `BOXWOOD_API_KEY`, else `TILEBOX_API_KEY`, else none. Empty variables count as absent.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`].
+    pub fn from_env() -> Result<Self, Error> {
+        Self::builder().from_env().build()
+    }
+
+    /// Submits, finds, controls and watches jobs.
+    pub fn jobs(&self) -> JobClient {
+        JobClient { client: self.clone() }
+    }
+
+    /// Creates, finds and changes clusters.
+    pub fn clusters(&self) -> ClusterClient {
+        ClusterClient { client: self.clone() }
+    }
+
+    /// The address of the server, as it was given.
+    pub fn url(&self) -> &str {
+        self.inner.endpoint.url()
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.inner.endpoint
+    }
+
+    fn job_service(&self) -> &JobServiceClient<SharedHttp2Connection> {
+        &self.inner.jobs
+    }
+
+    fn workflows_service(&self) -> &WorkflowsServiceClient<SharedHttp2Connection> {
+        &self.inner.workflows
+    }
+
+    fn telemetry_service(&self) -> &TelemetryQueryServiceClient<SharedHttp2Connection> {
+        &self.inner.telemetry
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("url", &self.url()).finish_non_exhaustive()
+    }
+}
+
+/// Settings of a [`Client`]; made by [`Client::builder`].
+#[derive(Clone)]
+pub struct ClientBuilder {
+    url: String,
+    token: Option<String>,
+    retry_for: Duration,
+}
+
+impl ClientBuilder {
+    /// Where the server is: `http://host:port`, `host:port`, or `unix:PATH` for a socket (N-6). Without it,
+    /// `http://127.0.0.1:8080`.
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = url.into();
+        self
+    }
+
+    /// The API key, sent with every call (AU-1). An empty one counts as none.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into()).filter(|token| !token.is_empty());
+        self
+    }
+
+    /// How long a call that may be repeated is tried again while the server cannot be reached; 2 seconds unless set, zero
+    /// for a single try. A runner's reports are tried until it is shut down, whatever is set here.
+    pub fn retry_for(mut self, duration: Duration) -> Self {
+        self.retry_for = duration;
+        self
+    }
+
+    /// Takes address and key from the environment where it has them; see [`Client::from_env`].
+    #[allow(clippy::wrong_self_convention, reason = "reads as `builder().from_env()`")]
+    pub fn from_env(mut self) -> Self {
+        let first =
+            |names: [&str; 2]| names.into_iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
+        if let Some(url) = first(["BOXWOOD_URL", "TILEBOX_API_URL"]) {
+            self = self.url(url);
+        }
+        if let Some(token) = first(["BOXWOOD_API_KEY", "TILEBOX_API_KEY"]) {
+            self = self.token(token);
+        }
+        self
+    }
+
+    /// Makes the client. Nothing is sent yet. Must be called inside a tokio runtime, which then drives the connection.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the address or the key cannot be used, or if there is no tokio runtime.
+    pub fn build(self) -> Result<Client, Error> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Error::setting(
+                "client",
+                "must be built inside a tokio runtime, such as that of #[tokio::main]",
+            ));
+        }
+        let endpoint = Endpoint::new(&self.url, self.token.as_deref(), self.retry_for)?;
+        let (transport, config) = endpoint.connect();
+        Ok(Client {
+            inner: Arc::new(Inner {
+                jobs: JobServiceClient::new(transport.clone(), config.clone()),
+                workflows: WorkflowsServiceClient::new(transport.clone(), config.clone()),
+                telemetry: TelemetryQueryServiceClient::new(transport, config),
+                endpoint,
+            }),
+        })
+    }
+}
+
+impl std::fmt::Debug for ClientBuilder {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let token = self.token.as_ref().map(|_| "…");
+        f.debug_struct("ClientBuilder").field("url", &self.url).field("token", &token).finish_non_exhaustive()
+    }
+}

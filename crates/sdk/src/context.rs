@@ -1,0 +1,560 @@
+//! What a task can do while it is executed: submit sub-tasks, report progress, use the cache.
+//!
+//! Everything is collected in the runner and reaches the server with the report that the task was computed (T-71), so
+//! nothing here waits, and what is wrong with a submission is reported at the end, before anything is sent.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use boxwood_proto::workflows::v1 as wire;
+
+use crate::cache::JobCache;
+use crate::id::{JobId, TaskId};
+use crate::submission::{self, Entry, Positions};
+use crate::task::Submit;
+use crate::{Error, TaskIdentifier};
+
+/// The longest label of a progress indicator, in characters (P-9, LM-18).
+const LABEL_CHARS_MAX: usize = 100;
+/// The most progress indicators of one task (P-8).
+const INDICATORS_MAX: usize = 1000;
+
+/// What a task knows and can do while it is executed; handed to [`Execute::execute`](crate::Execute::execute).
+///
+/// ```
+/// # use boxwood::{Execute, ExecutionContext, Task};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Task, Serialize, Deserialize)]
+/// # struct Tile { scene: String }
+/// # #[derive(Task)]
+/// # struct Blend;
+/// #[derive(Task, Serialize, Deserialize)]
+/// struct Mosaic {
+///     scenes: Vec<String>,
+/// }
+///
+/// impl Execute for Mosaic {
+///     async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+///         context.progress("tiles").add(self.scenes.len() as u64);
+///         let tiles = context.submit_subtasks(self.scenes.into_iter().map(|scene| Tile { scene })).max_retries(3);
+///         context.submit_subtask(Blend).depends_on(&tiles);
+///         Ok(())
+///     }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct ExecutionContext {
+    pub(crate) execution: Arc<Execution>,
+}
+
+/// One execution of one task, shared by the runner, the context and the handles.
+#[derive(Debug)]
+pub(crate) struct Execution {
+    pub(crate) task: TaskId,
+    pub(crate) identifier: TaskIdentifier,
+    pub(crate) job: JobId,
+    pub(crate) job_name: String,
+    pub(crate) cluster: String,
+    pub(crate) retry_count: u64,
+    pub(crate) cache: JobCache,
+    collected: Mutex<Collected>,
+}
+
+/// What will be reported.
+#[derive(Debug, Default)]
+struct Collected {
+    display: String,
+    subtasks: Vec<Entry>,
+    /// Total and done of each label.
+    progress: BTreeMap<String, (u64, u64)>,
+    /// The first thing that is wrong.
+    problem: Option<Error>,
+}
+
+impl Execution {
+    #[allow(clippy::too_many_arguments, reason = "called in one place, with named values")]
+    pub(crate) fn new(
+        task: TaskId,
+        identifier: TaskIdentifier,
+        job: JobId,
+        job_name: String,
+        cluster: String,
+        retry_count: u64,
+        display: String,
+        cache: JobCache,
+    ) -> Self {
+        let collected = Mutex::new(Collected { display, ..Collected::default() });
+        Self { task, identifier, job, job_name, cluster, retry_count, cache, collected }
+    }
+
+    /// A panic in task code cannot leave the collection half changed: nothing of the user's runs under the lock.
+    fn collected(&self) -> MutexGuard<'_, Collected> {
+        self.collected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn display(&self) -> String {
+        self.collected().display.clone()
+    }
+
+    /// What was wrong with what the task submitted, if anything.
+    pub(crate) fn take_problem(&self) -> Option<Error> {
+        self.collected().problem.take()
+    }
+
+    /// The progress of this execution, as reported also when it failed (R-46).
+    pub(crate) fn progress(&self) -> Vec<wire::Progress> {
+        let collected = self.collected();
+        let entry = |(label, (total, done)): (&String, &(u64, u64))| wire::Progress {
+            label: label.clone(),
+            total: *total,
+            done: *done,
+            ..Default::default()
+        };
+        collected.progress.iter().map(entry).collect()
+    }
+
+    /// The report that the task was computed.
+    ///
+    /// # Errors
+    /// [`Error::Submission`] for whatever was wrong with the sub-tasks or the progress.
+    pub(crate) fn report(&self) -> Result<wire::ComputedTask, Error> {
+        if let Some(problem) = self.take_problem() {
+            return Err(problem);
+        }
+        let progress_updates = self.progress();
+        let collected = self.collected();
+        let sub_tasks = match collected.subtasks.is_empty() {
+            true => None,
+            false => Some(submission::to_wire(&collected.subtasks)?),
+        };
+        Ok(wire::ComputedTask {
+            id: self.task.to_wire().into(),
+            display: collected.display.clone(),
+            sub_tasks: sub_tasks.into(),
+            progress_updates,
+            ..Default::default()
+        })
+    }
+}
+
+impl ExecutionContext {
+    /// The task being executed.
+    pub fn task_id(&self) -> TaskId {
+        self.execution.task
+    }
+
+    /// The identifier the task is executed as: that of the runner's code, which may be newer than the one submitted (T-61).
+    pub fn task_identifier(&self) -> &TaskIdentifier {
+        &self.execution.identifier
+    }
+
+    /// The job the task belongs to.
+    pub fn job_id(&self) -> JobId {
+        self.execution.job
+    }
+
+    /// The name of the job.
+    pub fn job_name(&self) -> &str {
+        &self.execution.job_name
+    }
+
+    /// The slug of the cluster the task is executed on (R-72).
+    pub fn cluster(&self) -> &str {
+        &self.execution.cluster
+    }
+
+    /// How many earlier executions of this task failed (S-30).
+    pub fn retry_count(&self) -> u64 {
+        self.execution.retry_count
+    }
+
+    /// The text shown for the task.
+    pub fn display(&self) -> String {
+        self.execution.display()
+    }
+
+    /// Changes the text shown for the task; it is seen when the task has ended (T-41). At most 1024 characters are kept
+    /// (T-43), and an empty text changes nothing (T-42).
+    pub fn set_display(&mut self, display: impl Into<String>) {
+        let display = display.into();
+        if !display.is_empty() {
+            self.execution.collected().display = display;
+        }
+    }
+
+    /// The cache that the tasks of this job share (K-3).
+    pub fn job_cache(&self) -> JobCache {
+        self.execution.cache.clone()
+    }
+
+    /// The progress indicator `label` of the job, at most 100 characters; an empty label is the unnamed indicator (P-1).
+    #[track_caller]
+    pub fn progress(&self, label: impl Into<String>) -> ProgressIndicator {
+        let label = label.into();
+        let mut collected = self.execution.collected();
+        let known = collected.progress.len();
+        let problem = if label.chars().count() > LABEL_CHARS_MAX {
+            Some(format!("the label has {} characters, at most {LABEL_CHARS_MAX} are allowed", label.chars().count()))
+        } else if known >= INDICATORS_MAX && !collected.progress.contains_key(&label) {
+            Some(format!("the task has more than {INDICATORS_MAX} indicators; use fewer labels"))
+        } else {
+            None
+        };
+        match problem {
+            Some(problem) => {
+                let what = format!("progress {label:?} ({})", Location::caller());
+                collected.problem.get_or_insert(Error::Submission { what, problem });
+            }
+            None => {
+                collected.progress.entry(label.clone()).or_default();
+            }
+        }
+        drop(collected);
+        ProgressIndicator { execution: Arc::clone(&self.execution), label }
+    }
+
+    /// Submits a task as a child of this one (T-70). It exists once this task is computed (T-71, T-73).
+    ///
+    /// The handle takes options, and can be given to [`depends_on`](Subtask::depends_on) of tasks submitted later in the
+    /// same execution. A task that cannot be submitted, for example because its input is too long, makes this execution
+    /// fail when it returns, with a message that names this line.
+    #[track_caller]
+    pub fn submit_subtask(&mut self, task: impl Submit) -> Subtask {
+        let range = self.submit([task], Location::caller());
+        Subtask(Selection { execution: Arc::clone(&self.execution), range })
+    }
+
+    /// Submits tasks as children of this one; the same as submitting them one by one with the same options (T-75).
+    #[track_caller]
+    pub fn submit_subtasks<T: Submit>(&mut self, tasks: impl IntoIterator<Item = T>) -> Subtasks {
+        let range = self.submit(tasks, Location::caller());
+        Subtasks(Selection { execution: Arc::clone(&self.execution), range })
+    }
+
+    fn submit<T: Submit>(&self, tasks: impl IntoIterator<Item = T>, at: &Location<'_>) -> Range<u32> {
+        // Code of the user runs while the iterator is read, and may use this context's handles: no lock is held.
+        let tasks: Vec<_> = tasks.into_iter().map(Submit::into_submission).collect();
+        let mut collected = self.execution.collected();
+        let start = collected.subtasks.len();
+        for task in tasks {
+            match task {
+                // Both official SDKs fill in the cluster of the runner (T-78).
+                Ok(task) => collected.subtasks.push(Entry::new(task, self.execution.cluster.clone())),
+                Err(error) => {
+                    let what = format!("sub-task submitted at {at}");
+                    collected.problem.get_or_insert(Error::Submission { what, problem: error.to_string() });
+                }
+            }
+        }
+        let end = collected.subtasks.len();
+        let position = |length: usize| u32::try_from(length).expect("four billion sub-tasks do not fit into memory");
+        position(start)..position(end)
+    }
+}
+
+/// A progress indicator of the job; from [`ExecutionContext::progress`]. What several tasks report is added up (P-3).
+#[derive(Debug, Clone)]
+pub struct ProgressIndicator {
+    execution: Arc<Execution>,
+    label: String,
+}
+
+impl ProgressIndicator {
+    /// Adds to what there is to do.
+    pub fn add(&self, amount: u64) -> &Self {
+        self.change(|(total, _)| *total = total.saturating_add(amount))
+    }
+
+    /// Adds to what is done.
+    pub fn done(&self, amount: u64) -> &Self {
+        self.change(|(_, done)| *done = done.saturating_add(amount))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut (u64, u64))) -> &Self {
+        // Absent if the label was refused.
+        if let Some(values) = self.execution.collected().progress.get_mut(&self.label) {
+            change(values);
+        }
+        self
+    }
+}
+
+/// Some sub-tasks of one execution, next to each other.
+#[derive(Debug, Clone)]
+struct Selection {
+    execution: Arc<Execution>,
+    range: Range<u32>,
+}
+
+impl Selection {
+    fn change(&self, mut change: impl FnMut(&mut Entry)) {
+        let range = self.range.start as usize..self.range.end as usize;
+        self.execution.collected().subtasks[range].iter_mut().for_each(&mut change);
+    }
+
+    fn depends_on(&self, on: &[Selection], at: &Location<'_>) {
+        let problem = if on.iter().any(|other| !Arc::ptr_eq(&other.execution, &self.execution)) {
+            Some("depends_on was given a sub-task of another execution; only sub-tasks of this one can be waited for")
+        } else if on.iter().any(|other| other.range.end > self.range.start && !other.range.is_empty()) {
+            Some("a sub-task can only depend on sub-tasks submitted before it; submit the other one first")
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            let what = format!("depends_on at {at}");
+            let problem = Error::Submission { what, problem: problem.to_owned() };
+            self.execution.collected().problem.get_or_insert(problem);
+            return;
+        }
+        let mut added = Positions::default();
+        on.iter().for_each(|other| added.add(other.range.clone()));
+        self.change(|entry| entry.dependencies.union(&added));
+    }
+}
+
+macro_rules! options {
+    ($name:ident) => {
+        impl $name {
+            /// Starts only when all of these sub-tasks, submitted earlier in the same execution, are complete together with
+            /// everything below them (T-90, T-92). Can be called again to add more.
+            ///
+            /// Takes a [`Subtask`], [`Subtasks`], or a list of either. A handle of another execution makes this execution
+            /// fail before anything is sent (T-91).
+            #[track_caller]
+            pub fn depends_on(self, tasks: impl Dependencies) -> Self {
+                let mut selections = Vec::new();
+                tasks.collect(&mut Collector(&mut selections));
+                self.0.depends_on(&selections, Location::caller());
+                self
+            }
+
+            /// Allows this many further executions after the first failure; 0 unless set (T-110).
+            pub fn max_retries(self, retries: u32) -> Self {
+                self.0.change(|entry| entry.max_retries = retries);
+                self
+            }
+
+            /// Lets the job go on if this fails: what is below it is skipped, what depends on it starts (T-126, T-127).
+            pub fn optional(self) -> Self {
+                self.0.change(|entry| entry.optional = true);
+                self
+            }
+
+            /// Sends this to another cluster than that of the submitting task (T-79).
+            pub fn cluster(self, slug: impl Into<String>) -> Self {
+                let slug = slug.into();
+                self.0.change(|entry| entry.cluster.clone_from(&slug));
+                self
+            }
+        }
+    };
+}
+
+/// A sub-task that was submitted: takes options, and can be depended on. From [`ExecutionContext::submit_subtask`].
+#[derive(Debug, Clone)]
+pub struct Subtask(Selection);
+
+/// Sub-tasks that were submitted together: takes options, and can be depended on. From
+/// [`ExecutionContext::submit_subtasks`].
+#[derive(Debug, Clone)]
+pub struct Subtasks(Selection);
+
+options!(Subtask);
+options!(Subtasks);
+
+impl Subtasks {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.range.len()
+    }
+
+    /// Whether there are none; depending on them then means nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.range.is_empty()
+    }
+
+    /// Each of them, in the order they were submitted (T-75).
+    pub fn iter(&self) -> impl Iterator<Item = Subtask> + '_ {
+        let one = |at: u32| Subtask(Selection { execution: Arc::clone(&self.0.execution), range: at..at + 1 });
+        self.0.range.clone().map(one)
+    }
+}
+
+/// What sub-tasks can depend on: a [`Subtask`], [`Subtasks`], references to them, and arrays, slices and vectors of them.
+pub trait Dependencies {
+    /// Tells all of them.
+    #[doc(hidden)]
+    fn collect(&self, into: &mut Collector<'_>);
+}
+
+/// Where [`Dependencies`] are told to.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Collector<'a>(&'a mut Vec<Selection>);
+
+impl Dependencies for Subtask {
+    fn collect(&self, into: &mut Collector<'_>) {
+        into.0.push(self.0.clone());
+    }
+}
+
+impl Dependencies for Subtasks {
+    fn collect(&self, into: &mut Collector<'_>) {
+        into.0.push(self.0.clone());
+    }
+}
+
+impl<D: Dependencies + ?Sized> Dependencies for &D {
+    fn collect(&self, into: &mut Collector<'_>) {
+        (**self).collect(into);
+    }
+}
+
+impl<D: Dependencies> Dependencies for [D] {
+    fn collect(&self, into: &mut Collector<'_>) {
+        self.iter().for_each(|one| one.collect(into));
+    }
+}
+
+impl<D: Dependencies, const N: usize> Dependencies for [D; N] {
+    fn collect(&self, into: &mut Collector<'_>) {
+        self.as_slice().collect(into);
+    }
+}
+
+impl<D: Dependencies> Dependencies for Vec<D> {
+    fn collect(&self, into: &mut Collector<'_>) {
+        self.as_slice().collect(into);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RawTask;
+
+    fn context() -> ExecutionContext {
+        let execution = Execution::new(
+            TaskId::from_bytes([1; 16]),
+            TaskIdentifier::new("Root", "v0.0").unwrap(),
+            JobId::from_bytes([2; 16]),
+            "job".to_owned(),
+            "gpu".to_owned(),
+            0,
+            "Root".to_owned(),
+            JobCache::none(),
+        );
+        ExecutionContext { execution: Arc::new(execution) }
+    }
+
+    fn raw(name: &str) -> RawTask {
+        RawTask::new(name, "v0.0").unwrap()
+    }
+
+    fn problem(context: &ExecutionContext) -> String {
+        context.execution.report().expect_err("something was wrong").to_string()
+    }
+
+    #[test]
+    fn t_75_options_apply_to_all_tasks_submitted_together() {
+        let mut context = context();
+        let maps = context.submit_subtasks([raw("a"), raw("b")]).max_retries(2).optional().cluster("cpu");
+        assert_eq!(maps.len(), 2);
+        context.submit_subtask(raw("c")).depends_on(&maps);
+        let report = context.execution.report().unwrap();
+        let groups = &report.sub_tasks.task_groups;
+        assert_eq!(groups.len(), 2);
+        assert_eq!(groups[0].max_retries_values, [2, 2]);
+        assert_eq!(groups[0].optional_values, [true, true]);
+        assert_eq!(groups[1].dependencies_on_other_groups, [0]);
+        assert_eq!(report.sub_tasks.cluster_slug_lookup, ["cpu", "gpu"]);
+        assert_eq!(report.display, "Root");
+    }
+
+    #[test]
+    fn t_75_handles_keep_the_order_of_the_list() {
+        let mut context = context();
+        let maps = context.submit_subtasks([raw("a"), raw("b"), raw("c")]);
+        let second = maps.iter().nth(1).unwrap();
+        context.submit_subtask(raw("d")).depends_on([second]);
+        let report = context.execution.report().unwrap();
+        let sizes: Vec<usize> = report.sub_tasks.task_groups.iter().map(|group| group.inputs.len()).collect();
+        // a and c have no dependents, b has one.
+        assert_eq!(sizes, [2, 1, 1]);
+        assert_eq!(report.sub_tasks.task_groups[2].dependencies_on_other_groups, [1]);
+    }
+
+    #[test]
+    fn t_91_handles_of_another_execution_are_refused() {
+        let mut other = context();
+        let foreign = other.submit_subtask(raw("a"));
+        let mut context = context();
+        context.submit_subtask(raw("b")).depends_on(foreign);
+        let text = problem(&context);
+        assert!(text.contains("another execution") && text.contains("context.rs:"), "{text}");
+    }
+
+    #[test]
+    fn t_95_cycles_cannot_be_made_from_handles() {
+        let mut context = context();
+        let first = context.submit_subtask(raw("a"));
+        let second = context.submit_subtask(raw("b")).depends_on(&first);
+        let _ = first.depends_on(second);
+        assert!(problem(&context).contains("submitted before it"));
+
+        let itself = context.submit_subtask(raw("c"));
+        let _ = itself.clone().depends_on(itself);
+        assert!(problem(&context).contains("submitted before it"));
+    }
+
+    #[test]
+    fn t_31_an_input_that_is_too_long_names_its_line() {
+        let mut context = context();
+        context.submit_subtask(raw("a").input(vec![0; 2048]));
+        assert!(context.execution.report().is_ok());
+        context.submit_subtask(raw("a").input(vec![0; 2049]));
+        let text = problem(&context);
+        assert!(text.contains("2049 bytes") && text.contains("context.rs:"), "{text}");
+    }
+
+    #[test]
+    fn t_42_an_empty_display_changes_nothing() {
+        let mut context = context();
+        context.set_display("");
+        assert_eq!(context.display(), "Root");
+        context.set_display("Root of 4");
+        assert_eq!(context.execution.report().unwrap().display, "Root of 4");
+    }
+
+    #[test]
+    fn p_3_progress_of_one_execution_is_added_up() {
+        let context = context();
+        context.progress("tiles").add(4).done(1);
+        context.progress("tiles").done(2);
+        context.progress("").add(1);
+        let report = context.execution.report().unwrap();
+        let values: Vec<_> = report.progress_updates.iter().map(|p| (p.label.as_str(), p.total, p.done)).collect();
+        assert_eq!(values, [("", 1, 0), ("tiles", 4, 3)]);
+    }
+
+    #[test]
+    fn p_9_labels_have_at_most_100_characters() {
+        let context = context();
+        context.progress("ä".repeat(100)).add(1);
+        assert!(context.execution.report().is_ok());
+        context.progress("ä".repeat(101)).add(1);
+        assert!(problem(&context).contains("101 characters"));
+    }
+
+    #[test]
+    fn p_8_a_task_has_at_most_1000_indicators() {
+        let context = context();
+        (0..1000).for_each(|label| drop(context.progress(label.to_string())));
+        context.progress("0").add(1);
+        assert!(context.execution.report().is_ok());
+        context.progress("one more").add(1);
+        assert!(problem(&context).contains("1000 indicators"));
+    }
+}
