@@ -1,0 +1,84 @@
+//! Writes one picture of each kind to a folder: `cargo run -p boxwood-diagram --example gallery -- FOLDER`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use boxwood_diagram::{Direction, Graph, Layout, Options, Theme, render};
+
+#[path = "../tests/samples/mod.rs"]
+mod samples;
+
+fn main() -> ExitCode {
+    let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
+        eprintln!("usage: gallery FOLDER");
+        return ExitCode::FAILURE;
+    };
+    if let Err(error) = std::fs::create_dir_all(&folder) {
+        eprintln!("cannot make the folder {}: {error}", folder.display());
+        return ExitCode::FAILURE;
+    }
+    for (name, graph, options) in pictures() {
+        let start = Instant::now();
+        let svg = render(&graph, &options);
+        let took = start.elapsed();
+        let file = folder.join(name).with_extension("svg");
+        if let Err(error) = std::fs::write(&file, &svg) {
+            eprintln!("cannot write {}: {error}", file.display());
+            return ExitCode::FAILURE;
+        }
+        let (tasks, kib) = (graph.nodes.len(), svg.len() / 1024);
+        println!("{name:24} {tasks:6} tasks {kib:7} KiB {:9.1} ms", took.as_secs_f64() * 1e3);
+    }
+    ExitCode::SUCCESS
+}
+
+fn pictures() -> Vec<(&'static str, Graph, Options)> {
+    let plain = || Options { padding: 20, ..Options::default() };
+    let elk = || Options { layout: Layout::Elk, ..plain() };
+    let towards = |direction| Options { direction, ..plain() };
+    let dark = || Options { theme: Theme::Dark, ..plain() };
+    vec![
+        ("sum-of-squares", samples::sum_of_squares(), plain()),
+        ("sum-of-squares-title", samples::sum_of_squares(), Options { title: true, ..plain() }),
+        ("sum-of-squares-dark", samples::sum_of_squares(), dark()),
+        ("sum-of-squares-elk", samples::sum_of_squares(), elk()),
+        ("sum-of-squares-left", samples::sum_of_squares(), towards(Direction::Left)),
+        ("sum-of-squares-up", samples::sum_of_squares(), towards(Direction::Up)),
+        ("news", samples::news(), plain()),
+        ("sequence", samples::sequence(), plain()),
+        ("stages", samples::stages(), plain()),
+        ("stages-elk", samples::stages(), elk()),
+        ("stages-right", samples::stages(), towards(Direction::Right)),
+        ("optional", samples::optional(), plain()),
+        ("nested-optional", samples::nested_optional(), plain()),
+        ("nested-optional-dark", samples::nested_optional(), dark()),
+        ("nested-optional-elk", samples::nested_optional(), elk()),
+        ("chain", samples::chain(8), plain()),
+        ("fan-out", samples::fan_out(60), plain()),
+        ("fan-out-elk", samples::fan_out(60), elk()),
+        ("fan-out-right", samples::fan_out(60), towards(Direction::Right)),
+        ("shuffle", samples::shuffle(24), plain()),
+        ("shuffle-elk", samples::shuffle(24), elk()),
+        ("shuffle-small", samples::shuffle(4), plain()),
+        ("recursive", samples::recursive(9), plain()),
+        ("recursive-120", samples::recursive(120), plain()),
+        ("recursive-120-right", samples::recursive(120), towards(Direction::Right)),
+        ("grown-30", samples::grown(30, 3), plain()),
+        ("grown-30-elk", samples::grown(30, 3), elk()),
+        ("grown-200", samples::grown(200, 1), plain()),
+        ("grown-200-elk", samples::grown(200, 1), elk()),
+        ("grown-200-left", samples::grown(200, 1), towards(Direction::Left)),
+        ("layered-60", samples::layered(60, 10, 5), plain()),
+        ("layered-60-elk", samples::layered(60, 10, 5), elk()),
+        ("wild", samples::wild(20, 2), plain()),
+        ("hostile", samples::hostile(), Options { title: true, ..plain() }),
+        ("long-labels", samples::long_labels(), plain()),
+        ("large-layered-500", samples::layered(500, 25, 1), plain()),
+        ("large-layered-2000", samples::layered(2_000, 50, 1), plain()),
+        ("large-grown-2000", samples::grown(2_000, 1), elk()),
+        ("large-chain-5000", samples::chain(5_000), plain()),
+        ("large-sequence-5000", samples::long_sequence(5_000), plain()),
+        ("large-fan-out-5000", samples::fan_out(5_000), plain()),
+    ]
+}

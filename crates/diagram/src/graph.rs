@@ -1,0 +1,152 @@
+//! What is drawn: tasks, who submitted them, and what they wait for.
+
+/// A job's tasks as a graph, in submission order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Graph {
+    /// The job's name. It is drawn only when [`Options::title`](crate::Options::title) asks for it (V-10).
+    pub title: Option<String>,
+    /// The tasks in submission order; boxes are drawn in this order (V-15).
+    pub nodes: Vec<Node>,
+}
+
+/// One task. Tasks are named by their position in [`Graph::nodes`].
+///
+/// Positions that do not exist are ignored, and so is a repeated dependency; a cycle is drawn with one
+/// of its arrows running against the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// The display text. Line breaks are kept, long lines are broken, the rest is in the box's tooltip (V-2).
+    pub label: String,
+    /// The task's state, which is its colour (V-5).
+    pub state: State,
+    /// Whether the task itself was submitted as optional; inherited optionality does not count (V-6).
+    pub optional: bool,
+    /// The task that submitted this one, absent for a root task (V-3).
+    pub parent: Option<usize>,
+    /// The tasks this one waits for (V-4).
+    pub depends_on: Vec<usize>,
+}
+
+impl Node {
+    /// A root task without dependencies.
+    pub fn new(label: impl Into<String>, state: State) -> Self {
+        Self { label: label.into(), state, optional: false, parent: None, depends_on: Vec::new() }
+    }
+
+    /// The same task as a sub-task of the task at `parent`.
+    #[must_use]
+    pub fn under(mut self, parent: usize) -> Self {
+        self.parent = Some(parent);
+        self
+    }
+
+    /// The same task waiting also for the tasks at `dependencies`.
+    #[must_use]
+    pub fn after(mut self, dependencies: impl IntoIterator<Item = usize>) -> Self {
+        self.depends_on.extend(dependencies);
+        self
+    }
+
+    /// The same task, submitted as optional.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+}
+
+/// The states a task can be drawn in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Waiting to be handed out.
+    Queued,
+    /// Handed out to a runner.
+    Running,
+    /// Computed.
+    Computed,
+    /// Failed for good.
+    Failed,
+    /// Not needed any more because an optional branch failed.
+    Skipped,
+    /// Failed for good, but optional; drawn like a failed task.
+    FailedOptional,
+}
+
+impl State {
+    /// Every state, in the order of the API.
+    pub const ALL: [State; 6] =
+        [State::Queued, State::Running, State::Computed, State::Failed, State::Skipped, State::FailedOptional];
+
+    /// The state's name on the wire, for example `FAILED_OPTIONAL`.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Queued => "QUEUED",
+            State::Running => "RUNNING",
+            State::Computed => "COMPUTED",
+            State::Failed => "FAILED",
+            State::Skipped => "SKIPPED",
+            State::FailedOptional => "FAILED_OPTIONAL",
+        }
+    }
+}
+
+/// What an arrow says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// The task at the tail submitted the task at the tip (V-3).
+    Subtask,
+    /// The task at the tail waits for the task at the tip (V-4).
+    Dependency,
+}
+
+/// One arrow between two tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Edge {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) kind: Kind,
+}
+
+impl Graph {
+    /// Every arrow: task by task in submission order, first the one from its parent, then its dependencies.
+    pub(crate) fn edges(&self) -> Vec<Edge> {
+        let count = self.nodes.len();
+        let mut edges = Vec::new();
+        // The last task that named a dependency, to leave out repetitions without hashing.
+        let mut named_by = vec![usize::MAX; count];
+        for (at, node) in self.nodes.iter().enumerate() {
+            if let Some(parent) = node.parent.filter(|&parent| parent < count) {
+                edges.push(Edge { from: parent, to: at, kind: Kind::Subtask });
+            }
+            for &dependency in node.depends_on.iter().filter(|&&dependency| dependency < count) {
+                if named_by[dependency] != at {
+                    named_by[dependency] = at;
+                    edges.push(Edge { from: at, to: dependency, kind: Kind::Dependency });
+                }
+            }
+        }
+        edges
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn v_3_v_4_every_arrow_once_and_nothing_that_points_nowhere() {
+        let graph = Graph {
+            title: None,
+            nodes: vec![
+                Node::new("a", State::Queued),
+                Node::new("b", State::Queued).under(0).after([0, 0, 7]),
+                Node::new("c", State::Queued).under(9).after([1, 0, 1]),
+            ],
+        };
+        let drawn: Vec<_> = graph.edges().iter().map(|edge| (edge.from, edge.to, edge.kind)).collect();
+        assert_eq!(
+            drawn,
+            [(0, 1, Kind::Subtask), (1, 0, Kind::Dependency), (2, 1, Kind::Dependency), (2, 0, Kind::Dependency),]
+        );
+    }
+}

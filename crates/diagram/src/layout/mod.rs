@@ -1,0 +1,168 @@
+//! From a graph to places on a plane.
+//!
+//! All work is done as if sub-tasks lay below their parents: *across* is left to right, *along* is top to
+//! bottom, and [`Frame`] turns the finished drawing into the direction asked for. The steps:
+//!
+//! 1. [`units`]: tasks that nobody can tell apart by their arrows are gathered into blocks when they
+//!    would make too long a row.
+//! 2. [`rank`]: units are given rows: below their parent and below what they depend on.
+//! 3. [`rows`]: arrows that pass rows get a bend in each; [`untangle`] orders every row so that few arrows
+//!    cross and the order of submission is kept where it costs nothing.
+//! 4. [`tidy`] places pure trees, [`place`] everything else.
+//! 5. [`route`]: rows get their heights, arrows their ways between the rows, where no box is.
+//!
+//! Nothing here recurses on the depth of the graph, and nothing depends on the order of a hash map.
+
+mod frame;
+mod grid;
+mod lanes;
+mod path;
+mod place;
+mod ports;
+mod rank;
+mod route;
+mod rows;
+mod straighten;
+mod tidy;
+mod units;
+mod untangle;
+
+use crate::graph::{Edge, Graph, Kind};
+use crate::{Direction, Layout};
+
+use frame::Frame;
+pub(crate) use path::Step;
+use rank::After;
+
+/// A place in the drawing, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Point {
+    pub(crate) x: f64,
+    pub(crate) y: f64,
+}
+
+/// How much room something takes, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Size {
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+}
+
+/// A placed box, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Rect {
+    pub(crate) x: f64,
+    pub(crate) y: f64,
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+}
+
+/// A placed arrow.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Arrow {
+    pub(crate) edge: Edge,
+    /// The line. It may be drawn in pieces and from either end; see [`path`].
+    pub(crate) line: Vec<Step>,
+    /// The arrow head: the tip and the two other corners.
+    pub(crate) head: [Point; 3],
+}
+
+/// The finished drawing; everything lies between (0, 0) and (width, height).
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Drawing {
+    pub(crate) size: Size,
+    /// The box of each task.
+    pub(crate) boxes: Vec<Rect>,
+    pub(crate) arrows: Vec<Arrow>,
+}
+
+/// The distances a drawing is made with, in pixels.
+#[derive(Debug, Clone, Copy)]
+struct Spacing {
+    /// Between neighbours with the same parent.
+    siblings: f64,
+    /// Between neighbours with different parents.
+    cousins: f64,
+    /// Between an arrow passing a row and its neighbours.
+    bend: f64,
+    /// The shortest distance from one row to the next.
+    rows: f64,
+    /// A row of equal tasks longer than this becomes a block.
+    row_max: f64,
+    /// How wide a block should be for its height, both as seen in the working frame.
+    block_aspect: f64,
+}
+
+impl Spacing {
+    fn of(direction: Direction) -> Self {
+        match direction {
+            Direction::Down | Direction::Up => {
+                Spacing { siblings: 20.0, cousins: 36.0, bend: 16.0, rows: 52.0, row_max: 1_300.0, block_aspect: 2.0 }
+            }
+            Direction::Left | Direction::Right => {
+                Spacing { siblings: 14.0, cousins: 26.0, bend: 14.0, rows: 60.0, row_max: 720.0, block_aspect: 0.6 }
+            }
+        }
+    }
+}
+
+/// What a drawing should fit into to be read without scrolling much, in pixels.
+const SCREEN: Size = Size { width: 1_600.0, height: 1_000.0 };
+/// The largest graph for which several drawings are made to choose from.
+const COMPARED_TASKS_MAX: usize = 2_500;
+/// How much better a drawing must be to be preferred to one that comes before it.
+const BETTER: f64 = 0.85;
+
+/// Places a box of the given size for each task of `graph`, and an arrow for each of its edges.
+///
+/// If the drawing does not fit a screen, others are tried: dependent tasks below whole subtrees, and
+/// blocks made of fewer tasks.
+pub(crate) fn arrange(graph: &Graph, sizes: &[Size], layout: Layout, direction: Direction) -> Drawing {
+    let edges = graph.edges();
+    let sizes: Vec<Size> = sizes.iter().map(|&size| Frame::turned(direction, size)).collect();
+    let spacing = Spacing::of(direction);
+    let compact = Spacing { row_max: spacing.row_max / 6.0, block_aspect: spacing.block_aspect / 4.0, ..spacing };
+    let draw = |spacing: &Spacing, after: After| {
+        let drawing = draw(graph, &edges, &sizes, layout, spacing, after);
+        Frame::of(direction, &drawing).turn(drawing)
+    };
+    let mut best = draw(&spacing, After::Task);
+    let is_forest = edges.iter().all(|edge| edge.kind == Kind::Subtask);
+    for (spacing, after) in [(&spacing, After::Subtree), (&compact, After::Task), (&compact, After::Subtree)] {
+        let fits = effort(&best) <= SCREEN.width * SCREEN.height && spacing.row_max == compact.row_max;
+        if fits || sizes.len() > COMPARED_TASKS_MAX {
+            break;
+        }
+        if is_forest && after == After::Subtree {
+            continue;
+        }
+        let other = draw(spacing, after);
+        if effort(&other) < BETTER * effort(&best) {
+            best = other;
+        }
+    }
+    best
+}
+
+/// How hard a drawing is to overlook: its area, and more if it does not fit a screen.
+fn effort(drawing: &Drawing) -> f64 {
+    let Size { width, height } = drawing.size;
+    let screens = (width / SCREEN.width).max(height / SCREEN.height);
+    width * height * screens.max(1.0)
+}
+
+/// One drawing, in the working frame.
+fn draw(graph: &Graph, edges: &[Edge], sizes: &[Size], layout: Layout, spacing: &Spacing, after: After) -> Drawing {
+    let units = units::gather(graph, edges, sizes, spacing);
+    let ranked = rank::rank(edges, &units, after);
+    let blocks: Vec<_> = grid::blocks(&units, &ranked, sizes, spacing);
+    let mut rows = rows::Rows::new(&ranked);
+    let x = if ranked.is_forest() {
+        tidy::place(&rows, &ranked, &blocks, spacing)
+    } else {
+        untangle::untangle(&mut rows, &ranked);
+        rows.merge_bends();
+        place::place(&rows, &ranked, &blocks, spacing)
+    };
+    route::Router::new(edges, &units, &ranked, &blocks, &rows, &x, layout, spacing).draw()
+}

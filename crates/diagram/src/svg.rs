@@ -1,0 +1,213 @@
+//! Writes a drawing as SVG.
+//!
+//! The picture is put as it is into web pages and notebooks, several on one page. So it has no style
+//! sheet and no identifiers, which would reach beyond it, and it refers to nothing.
+
+use std::fmt::{self, Write};
+
+use crate::graph::{Kind, Node};
+use crate::layout::{Drawing, Point, Step};
+use crate::palette::Palette;
+use crate::text::{self, LETTER_PX, LINE_PX, Label};
+use crate::{Graph, Options};
+
+const FONTS: &str = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', sans-serif";
+/// The size of the title's letters, in pixels.
+const TITLE_PX: f64 = 20.0;
+/// How much room the title takes above the drawing, in pixels.
+const TITLE_ROOM: f64 = 44.0;
+/// The longest title, in columns; a job's name can be longer.
+const TITLE_COLUMNS_MAX: usize = 80;
+/// How much wider than the estimate bold letters can be.
+const BOLD: f64 = 1.12;
+/// The radius of a box's corners, in pixels.
+const RADIUS: f64 = 8.0;
+
+/// Writes the picture of `graph`, whose boxes show `labels` in the places of `drawing`.
+pub(crate) fn write(graph: &Graph, labels: &[Label], drawing: &Drawing, options: &Options) -> String {
+    let mut svg = String::with_capacity(1_000 + 500 * graph.nodes.len() + 200 * drawing.arrows.len());
+    let written = Picture { graph, labels, drawing, options, palette: Palette::of(options.theme) }.write(&mut svg);
+    written.expect("writing to a string cannot fail");
+    svg
+}
+
+struct Picture<'a> {
+    graph: &'a Graph,
+    labels: &'a [Label],
+    drawing: &'a Drawing,
+    options: &'a Options,
+    palette: Palette,
+}
+
+impl Picture<'_> {
+    fn write(&self, svg: &mut String) -> fmt::Result {
+        let title = self.graph.title.as_deref().filter(|title| self.options.title && !title.trim().is_empty());
+        let title = title.map(|title| text::one_line(title.trim(), TITLE_COLUMNS_MAX));
+        let title_width = title.as_deref().map_or(0.0, |title| text::width(title) * TITLE_PX / LETTER_PX * BOLD);
+        let title_room = if title.is_some() { TITLE_ROOM } else { 0.0 };
+
+        let padding = f64::from(self.options.padding);
+        let content = self.drawing.size.width.max(title_width).ceil();
+        // A picture without tasks still has to be one that can be shown.
+        let width = (content + 2.0 * padding).max(1.0);
+        let height = (self.drawing.size.height.ceil() + title_room + 2.0 * padding).max(1.0);
+
+        self.open(svg, title.as_deref(), width, height)?;
+        if let Some(background) = self.palette.background {
+            writeln!(svg, r#"<rect class="background" width="{width}" height="{height}" fill="{background}"/>"#)?;
+        }
+        if let Some(title) = title {
+            let (x, y) = (Px(width / 2.0), Px(padding + TITLE_PX + 2.0));
+            let colour = self.palette.subtask;
+            write!(svg, r#"<text class="title" x="{x}" y="{y}" text-anchor="middle" font-size="{TITLE_PX}" "#)?;
+            writeln!(svg, r#"font-weight="bold" fill="{colour}">{}</text>"#, Escaped(&title))?;
+        }
+        let (left, top) = (Px(padding + (content - self.drawing.size.width) / 2.0), Px(padding + title_room));
+        writeln!(svg, r#"<g transform="translate({left} {top})">"#)?;
+        self.edges(svg, Kind::Subtask)?;
+        self.edges(svg, Kind::Dependency)?;
+        for at in 0..self.graph.nodes.len() {
+            self.task(svg, at)?;
+        }
+        svg.write_str("</g>\n</svg>\n")
+    }
+
+    fn open(&self, svg: &mut String, title: Option<&str>, width: f64, height: f64) -> fmt::Result {
+        let tasks = match self.graph.nodes.len() {
+            1 => "1 task".to_owned(),
+            count => format!("{count} tasks"),
+        };
+        let name = match title {
+            Some(title) => format!("{title}: {tasks}"),
+            None => format!("Diagram of {tasks}"),
+        };
+        let name = Escaped(&name);
+        write!(svg, r#"<svg xmlns="http://www.w3.org/2000/svg" class="boxwood-diagram" "#)?;
+        write!(svg, r#"width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" "#)?;
+        writeln!(svg, r#"aria-label="{name}" font-family="{FONTS}" font-size="{LETTER_PX}">"#)?;
+        writeln!(svg, "<title>{name}</title>")
+    }
+
+    /// The arrows of one kind: lines first, then heads over them.
+    fn edges(&self, svg: &mut String, kind: Kind) -> fmt::Result {
+        let (name, colour, dashes) = match kind {
+            Kind::Subtask => ("subtask", self.palette.subtask, ""),
+            Kind::Dependency => ("dependency", self.palette.dependency, r#" stroke-dasharray="5 4""#),
+        };
+        let arrows = || self.drawing.arrows.iter().filter(|arrow| arrow.edge.kind == kind);
+        if arrows().next().is_none() {
+            return Ok(());
+        }
+        writeln!(svg, r#"<g fill="none" stroke="{colour}" stroke-width="1.5"{dashes}>"#)?;
+        for arrow in arrows() {
+            let (from, to) = (arrow.edge.from, arrow.edge.to);
+            write!(svg, r#"<path class="edge {name}" data-from="{from}" data-to="{to}" d=""#)?;
+            for step in &arrow.line {
+                write_step(svg, step)?;
+            }
+            svg.write_str("\"/>\n")?;
+        }
+        writeln!(svg, "</g>\n<g fill=\"{colour}\">")?;
+        // Many arrows can end in one place; its head is drawn once, else its edge would get rough.
+        let mut heads: Vec<[Point; 3]> = arrows().map(|arrow| arrow.head).collect();
+        heads.sort_by(|one, other| {
+            let key = |head: &[Point; 3]| head.map(|point| [point.y, point.x]);
+            key(one).partial_cmp(&key(other)).unwrap_or(std::cmp::Ordering::Equal)
+        });
+        heads.dedup();
+        for [tip, one, other] in heads.into_iter().map(|head| head.map(At)) {
+            writeln!(svg, r#"<path class="head {name}" d="M{tip}L{one}L{other}Z"/>"#)?;
+        }
+        svg.write_str("</g>\n")
+    }
+
+    fn task(&self, svg: &mut String, at: usize) -> fmt::Result {
+        let (node, label, place) = (&self.graph.nodes[at], &self.labels[at], &self.drawing.boxes[at]);
+        let colours = self.palette.of_state(node.state);
+        let state = node.state.name();
+        write!(svg, r#"<g class="task" data-index="{at}" data-state="{state}""#)?;
+        if node.optional {
+            write!(svg, r#" data-optional="true" opacity="0.8""#)?;
+        }
+        writeln!(svg, ">")?;
+        self.tooltip(svg, node, label)?;
+        let (x, y, width, height) = (Px(place.x), Px(place.y), Px(place.width), Px(place.height));
+        write!(svg, r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{RADIUS}" "#)?;
+        write!(svg, r#"fill="{}" stroke="{}" stroke-width="1.5""#, colours.fill, colours.line)?;
+        writeln!(svg, "{}/>", if node.optional { r#" stroke-dasharray="6 4""# } else { "" })?;
+
+        let middle = Px(place.x + place.width / 2.0);
+        // The baseline of the first line, so that the lines as a whole stand in the middle.
+        let above = (place.height - LINE_PX * label.lines.len() as f64) / 2.0;
+        let mut baseline = place.y + above + LINE_PX * 0.72;
+        write!(svg, r#"<text text-anchor="middle" fill="{}" xml:space="preserve">"#, colours.text)?;
+        for line in &label.lines {
+            write!(svg, r#"<tspan x="{middle}" y="{}">{}</tspan>"#, Px(baseline), Escaped(line))?;
+            baseline += LINE_PX;
+        }
+        svg.write_str("</text>\n</g>\n")
+    }
+
+    /// What the colour says in words, and the text where the box does not show it as it is.
+    fn tooltip(&self, svg: &mut String, node: &Node, label: &Label) -> fmt::Result {
+        let (state, optional) = (node.state.name(), if node.optional { ", optional" } else { "" });
+        write!(svg, "<title>{state}{optional}")?;
+        if label.altered {
+            write!(svg, "\n{}", Escaped(&text::harmless(&node.label)))?;
+        }
+        writeln!(svg, "</title>")
+    }
+}
+
+fn write_step(svg: &mut String, step: &Step) -> fmt::Result {
+    match *step {
+        Step::Move(end) => write!(svg, "M{}", At(end)),
+        Step::Line(end) => write!(svg, "L{}", At(end)),
+        Step::Corner(corner, end) => write!(svg, "Q{} {}", At(corner), At(end)),
+        Step::Curve(one, other, end) => write!(svg, "C{} {} {}", At(one), At(other), At(end)),
+    }
+}
+
+/// A number of pixels, to a tenth.
+struct Px(f64);
+
+impl fmt::Display for Px {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Adding zero makes of -0 a 0.
+        write!(out, "{}", (self.0 * 10.0).round() / 10.0 + 0.0)
+    }
+}
+
+/// A place, as paths write it.
+struct At(Point);
+
+impl fmt::Display for At {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {}", Px(self.0.x), Px(self.0.y))
+    }
+}
+
+/// Text for an element or an attribute; control characters must be gone already.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in self.0.split_inclusive(['&', '<', '>', '"', '\'']) {
+            let mut letters = piece.chars();
+            let sign = match letters.next_back() {
+                Some('&') => "&amp;",
+                Some('<') => "&lt;",
+                Some('>') => "&gt;",
+                Some('"') => "&quot;",
+                Some('\'') => "&#39;",
+                _ => {
+                    out.write_str(piece)?;
+                    continue;
+                }
+            };
+            out.write_str(letters.as_str())?;
+            out.write_str(sign)?;
+        }
+        Ok(())
+    }
+}
