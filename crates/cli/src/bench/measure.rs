@@ -1,0 +1,44 @@
+//! Times, sorted out.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// How long something took over many tries, in microseconds.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Times {
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+    pub(crate) max_us: f64,
+}
+
+impl Times {
+    pub(crate) fn of(mut tries: Vec<Duration>) -> Self {
+        tries.sort_unstable();
+        let at = |share: f64| {
+            let place = (tries.len() as f64 * share) as usize;
+            tries.get(place.min(tries.len().saturating_sub(1))).map_or(0.0, |time| time.as_secs_f64() * 1e6)
+        };
+        Self { p50_us: at(0.5), p99_us: at(0.99), max_us: at(1.0) }
+    }
+}
+
+impl fmt::Display for Times {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |us: f64| if us < 10_000.0 { format!("{us:.0} µs") } else { format!("{:.1} ms", us / 1e3) };
+        write!(out, "{:>10} {:>10} {:>10}", text(self.p50_us), text(self.p99_us), text(self.max_us))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_taken_from_the_sorted_tries() {
+        let times = Times::of((1..=100).rev().map(Duration::from_micros).collect());
+        assert_eq!((times.p50_us, times.p99_us, times.max_us), (51.0, 100.0, 100.0));
+        assert_eq!(Times::of(vec![]).max_us, 0.0);
+    }
+}

@@ -1,0 +1,165 @@
+//! `boxwood bench`: how fast a server moves tasks, next to how fast the same connections move calls that do nothing.
+//!
+//! The server is a process of its own on this machine, with a fresh data directory and every commit synced to disk, unless
+//! `--url` names a running one. Load comes from this process: a few connections with a few calls in flight on each.
+
+mod connection;
+mod measure;
+mod workload;
+
+use std::io::BufRead;
+use std::process::{Child, Command, Stdio};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::Failure;
+use connection::Connections;
+
+/// Measures a server.
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    /// A running server to measure instead of starting one; its default cluster must have no other work or runners
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// What to measure; all of it by default
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Workload::ALL)]
+    workload: Vec<Workload>,
+    /// Tasks of the flat and the tree workload
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    tasks: u64,
+    /// Connections to the server
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    connections: u16,
+    /// Calls in flight on each connection
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    in_flight: u16,
+    /// Print one JSON value instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// A way of loading the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Workload {
+    /// One task submits all others at once
+    Flat,
+    /// Each task submits two, down to the leaves
+    Tree,
+    /// Each task submits one, one runner
+    Chain,
+    /// One idle runner waits, one task is submitted: the time until the runner has it
+    Latency,
+}
+
+impl Workload {
+    const ALL: [Self; 4] = [Self::Flat, Self::Tree, Self::Chain, Self::Latency];
+}
+
+/// What was measured.
+#[derive(Debug, Serialize)]
+struct Figures {
+    /// Connections and calls in flight on each.
+    connections: u16,
+    in_flight: u16,
+    /// Calls that do nothing, a second, over the same connections; and one at a time.
+    noop_calls_per_second: f64,
+    noop_round_trip: measure::Times,
+    workloads: Vec<workload::Figure>,
+}
+
+/// Runs the benchmark and prints what it measured.
+pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
+    let (url, server) = match &args.url {
+        Some(url) => (url.clone(), None),
+        None => {
+            let server = OwnServer::start()?;
+            (server.url.clone(), Some(server))
+        }
+    };
+    let connections = Connections::open(&url, args.connections)?;
+    let round_trip = connections.noop_round_trip().await?;
+    let noop = connections.noop_rate(args.in_flight).await?;
+    let mut workloads = Vec::new();
+    for workload in &args.workload {
+        workloads.push(workload::measure(*workload, &connections, args.in_flight, args.tasks, noop).await?);
+    }
+    let figures = Figures {
+        connections: args.connections,
+        in_flight: args.in_flight,
+        noop_calls_per_second: noop,
+        noop_round_trip: round_trip,
+        workloads,
+    };
+    drop(server);
+    if args.json {
+        let json =
+            serde_json::to_string(&figures).map_err(|error| Failure::Other(format!("cannot write JSON: {error}")))?;
+        println!("{json}");
+    } else {
+        print_table(&figures);
+    }
+    Ok(())
+}
+
+fn print_table(figures: &Figures) {
+    println!("{} connections, {} calls in flight on each", figures.connections, figures.in_flight);
+    println!();
+    println!(
+        "{:<10} {:>10} {:>12} {:>9}  {:>10} {:>10} {:>10}",
+        "workload", "tasks", "per second", "of no-op", "p50", "p99", "max"
+    );
+    println!(
+        "{:<10} {:>10} {:>12.0} {:>9}  {}",
+        "no-op", "", figures.noop_calls_per_second, "", figures.noop_round_trip
+    );
+    for figure in &figures.workloads {
+        let rate = figure.per_second.map_or(String::new(), |rate| format!("{rate:.0}"));
+        let share = figure.share_of_noop.map_or(String::new(), |share| format!("{share:.2}"));
+        let name = format!("{:?}", figure.workload).to_lowercase();
+        println!("{name:<10} {:>10} {rate:>12} {share:>9}  {}", figure.tasks, figure.times);
+    }
+}
+
+/// A server started for the benchmark, ended with it.
+struct OwnServer {
+    process: Child,
+    url: String,
+    _data_dir: tempfile::TempDir,
+}
+
+impl OwnServer {
+    fn start() -> Result<Self, Failure> {
+        let data_dir =
+            tempfile::tempdir().map_err(|error| Failure::Other(format!("cannot make a data directory: {error}")))?;
+        let program =
+            std::env::current_exe().map_err(|error| Failure::Other(format!("cannot find this program: {error}")))?;
+        let mut process = Command::new(program)
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir"])
+            .arg(data_dir.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| Failure::Other(format!("cannot start a server: {error}")))?;
+        let mut line = String::new();
+        if let Some(stdout) = process.stdout.take() {
+            // An error leaves the line empty, which is reported below.
+            let _ = std::io::BufReader::new(stdout).read_line(&mut line);
+        }
+        match line.trim().strip_prefix("listening on ") {
+            Some(url) => Ok(Self { url: url.to_owned(), process, _data_dir: data_dir }),
+            None => {
+                let status = process.wait().map(|status| status.to_string()).unwrap_or_default();
+                Err(Failure::Other(format!("the server did not start ({status}); see its messages above")))
+            }
+        }
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        // It holds nothing worth keeping; failing to end it means it has ended.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

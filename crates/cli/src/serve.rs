@@ -1,0 +1,101 @@
+//! `boxwood serve`: runs the server until it is told to stop.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use boxwood_server::{Auth, Config, Listen};
+use clap::{Args, ValueEnum};
+
+use crate::Failure;
+
+/// Runs the server.
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// Where to listen: host:port, or unix:PATH for a socket file; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", env = "BOXWOOD_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: Listen,
+    /// The folder with the database; the platform's data folder by default
+    #[arg(long, value_name = "DIR", env = "BOXWOOD_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// Who may use the server: off lets everyone who reaches it; by default that is allowed on this machine only
+    #[arg(long, value_enum, env = "BOXWOOD_AUTH")]
+    auth: Option<AuthArg>,
+    /// A further name under which clients reach the server; may be given several times
+    #[arg(long = "host-name", value_name = "NAME", env = "BOXWOOD_HOST_NAMES", value_delimiter = ',')]
+    host_names: Vec<String>,
+    /// What to log to standard error: error, warn, info, debug, trace, or a filter such as boxwood_server=debug
+    #[arg(long, value_name = "LEVEL", env = "BOXWOOD_LOG", default_value = "info")]
+    log: String,
+}
+
+/// Kinds of access control.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum AuthArg {
+    /// No keys are asked for
+    Off,
+}
+
+/// Runs until SIGTERM or an interrupt. Prints one line on standard output once calls are answered.
+pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
+    log_to_stderr(&args.log)?;
+    let data_dir = match args.data_dir {
+        Some(dir) => dir,
+        None => default_data_dir()?,
+    };
+    let mut config = Config::new(args.listen, data_dir);
+    if let Some(AuthArg::Off) = args.auth {
+        config.auth = Auth::Off;
+    }
+    config.host_names = args.host_names;
+    let shutdown = told_to_stop()?;
+    let ready = |address: &boxwood_server::Address| {
+        println!("listening on {address}");
+        // Who reads the line through a pipe waits for it; nobody reading it is no reason to stop.
+        let _ = std::io::stdout().flush();
+    };
+    boxwood_server::serve(config, shutdown, ready).await.map_err(|error| Failure::Other(error.to_string()))
+}
+
+/// Sends log lines to standard error.
+pub(crate) fn log_to_stderr(filter: &str) -> Result<(), Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .map_err(|error| Failure::Usage(format!("--log {filter:?}: {error}; for example info")))?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    subscriber.try_init().map_err(|error| Failure::Other(format!("cannot log: {error}")))
+}
+
+fn default_data_dir() -> Result<PathBuf, Failure> {
+    let dir = dirs::data_dir().map(|dir| dir.join("boxwood"));
+    dir.ok_or_else(|| Failure::Usage("this account has no data folder; name one with --data-dir".into()))
+}
+
+/// Ready when the process is asked to stop. A second request ends it at once.
+fn told_to_stop() -> Result<impl Future<Output = ()>, Failure> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).map_err(|error| Failure::Other(format!("cannot listen for signals: {error}")));
+        let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            tracing::info!("stopping; again to end at once");
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                std::process::exit(130);
+            });
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        Ok(async {
+            // Without a signal to listen to, the process is ended by other means.
+            let _ = tokio::signal::ctrl_c().await;
+        })
+    }
+}
