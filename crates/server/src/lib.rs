@@ -1,1 +1,30 @@
 //! The Boxwood server: RPC, HTTP, validation, dispatch.
+//!
+//! This is the door: requests are checked, converted once and handed to the lane or the reader; everything
+//! unpredictable (the time, fresh ids) enters here. No rule of jobs and tasks is written here, and no SQL.
+//!
+//! - [`serve`] runs a server until it is told to stop; [`Server`] is the same for tests and demos in one process.
+//! - `http`, `hosts`, `listen`, `pages`: the one port.
+//! - `rpc`: the services; `validate` and `convert` stand between the wire and the rules.
+//! - `dispatch`: idle waits, long polls, and tasks whose answers got lost.
+
+mod clock;
+mod config;
+mod convert;
+mod dispatch;
+mod door;
+mod error;
+mod hosts;
+mod http;
+mod ids;
+mod listen;
+mod metrics;
+mod pages;
+mod rpc;
+mod server;
+mod validate;
+
+pub use config::{Auth, Config, IdleSettings, Listen};
+pub use error::Error;
+pub use listen::Address;
+pub use server::{Server, serve};

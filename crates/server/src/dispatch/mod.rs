@@ -1,0 +1,234 @@
+//! Handing out tasks: what the lane decides, when runners are told to ask again, and who is kept waiting for work.
+
+mod hand_out;
+mod idle;
+mod waiting;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use boxwood_engine::{Ask, Class, Command, HandOut, Reply, Report, ReportReply};
+use boxwood_proto::connectrpc::ConnectError;
+use boxwood_store::{Lane, Outcome, Wake};
+use tokio::sync::watch;
+
+pub(crate) use hand_out::{HandedOut, Undelivered};
+use idle::Idle;
+use waiting::Waiting;
+
+use crate::clock;
+use crate::config::IdleSettings;
+use crate::error;
+
+/// What a runner is told.
+pub(crate) enum Answer {
+    /// The report is stored; no work was asked for.
+    Stored,
+    /// A task to execute, its input, and the guard that puts it back unless the answer is written.
+    Task(Box<HandOut>, Vec<u8>, HandedOut),
+    /// Nothing to execute; ask again after this time.
+    Idle(Duration),
+}
+
+/// What is known about runners: who waits, and how busy their clusters are.
+pub(crate) struct Dispatch {
+    held_max: Duration,
+    idle: Mutex<Idle>,
+    waiting: Arc<Waiting>,
+    stopping: watch::Sender<bool>,
+    handed_out: AtomicU64,
+}
+
+impl Dispatch {
+    pub(crate) fn new(settings: IdleSettings) -> Self {
+        Self {
+            held_max: settings.held_max,
+            idle: Mutex::new(Idle::new(settings)),
+            waiting: Arc::default(),
+            stopping: watch::Sender::new(false),
+            handed_out: AtomicU64::new(0),
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().expect("nobody panics while holding the polling budget")
+    }
+
+    /// Tasks became ready: wakes runners that wait for them. Called after each commit.
+    pub(crate) fn ready(&self, wakes: &[Wake]) {
+        let now = Instant::now();
+        for (class, count) in wakes {
+            self.idle().busy(&class.cluster, now);
+            self.waiting.wake(class, *count);
+        }
+    }
+
+    /// Runners that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Tasks handed out since the start.
+    pub(crate) fn handed_out(&self) -> u64 {
+        self.handed_out.load(Ordering::Relaxed)
+    }
+
+    /// Forgets what no longer matters. Called now and then.
+    pub(crate) fn tidy(&self) {
+        self.idle().tidy(Instant::now());
+    }
+
+    /// Answers everyone who waits, and lets nobody wait from now on.
+    pub(crate) fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Serves a call of NextTask. A call without a report may be held for `wait` until there is work.
+    pub(crate) async fn next_task(
+        &self,
+        lane: &Lane,
+        mut report: Report,
+        wait: Option<Duration>,
+    ) -> Result<Answer, ConnectError> {
+        let reported = report.computed.is_some();
+        let Some(ask) = report.ask.clone() else {
+            return self.ask(lane, report).await.map(|_| Answer::Stored);
+        };
+        let Some(wait) = wait.filter(|wait| !reported && !wait.is_zero()) else {
+            return Ok(match self.ask(lane, report).await? {
+                Some((hand_out, input, guard)) => self.task(&ask, hand_out, input, guard),
+                // After a report clients ask again at once, so only the second answer tells them to wait.
+                None => Answer::Idle(self.suggest(&ask, reported)),
+            });
+        };
+        let mut stopping = self.stopping.subscribe();
+        let end = tokio::time::Instant::now() + wait.min(self.held_max);
+        let place = self.waiting.join(ask.clone());
+        let mut woken_for: Option<Arc<Class>> = None;
+        loop {
+            // A call that ends here without an answer hands the wake on as well.
+            let wake = PendingWake { place: &place, class: woken_for.take() };
+            if let Some((hand_out, input, guard)) = self.ask(lane, report.clone()).await? {
+                wake.used_by(&hand_out);
+                return Ok(self.task(&ask, hand_out, input, guard));
+            }
+            wake.spent();
+            tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stopping| *stopping) => return Ok(Answer::Idle(self.idle().stopping_wait())),
+                () = place.woken() => woken_for = place.asks(),
+                () = tokio::time::sleep_until(end) => return Ok(Answer::Idle(self.idle().short_wait())),
+            }
+            report.now = clock::now();
+        }
+    }
+
+    fn suggest(&self, ask: &Ask, reported: bool) -> Duration {
+        let mut idle = self.idle();
+        if *self.stopping.borrow() {
+            idle.stopping_wait()
+        } else if reported {
+            idle.short_wait()
+        } else {
+            idle.wait(&ask.cluster, Instant::now(), rand::random())
+        }
+    }
+
+    fn task(&self, ask: &Ask, hand_out: Box<HandOut>, input: Vec<u8>, guard: HandedOut) -> Answer {
+        self.handed_out.fetch_add(1, Ordering::Relaxed);
+        self.idle().busy(&ask.cluster, Instant::now());
+        Answer::Task(hand_out, input, guard)
+    }
+
+    async fn ask(
+        &self,
+        lane: &Lane,
+        report: Report,
+    ) -> Result<Option<(Box<HandOut>, Vec<u8>, HandedOut)>, ConnectError> {
+        let outcome = Decision::of(lane, Command::Report(Box::new(report))).await.map_err(error::failed)?;
+        match outcome.decided.map_err(error::refused)? {
+            Reply::Report(ReportReply::Task(hand_out)) => {
+                let guard = HandedOut::new(lane.clone(), hand_out.taken);
+                Ok(Some((hand_out, outcome.input, guard)))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// A wake on whose behalf a runner asks. Dropped before the answer is known, it wakes the next runner.
+struct PendingWake<'a> {
+    place: &'a waiting::Place,
+    class: Option<Arc<Class>>,
+}
+
+impl PendingWake<'_> {
+    /// Nothing was left to take.
+    fn spent(mut self) {
+        self.class = None;
+    }
+
+    /// A task was taken; if it is not the one the wake was for, that one still waits for somebody.
+    fn used_by(mut self, hand_out: &HandOut) {
+        let fits = |class: &Arc<Class>| {
+            class.identifier.name == hand_out.identifier.name
+                && hand_out.identifier.version.runs(&class.identifier.version)
+        };
+        self.class = self.class.take().filter(|class| !fits(class));
+    }
+}
+
+impl Drop for PendingWake<'_> {
+    fn drop(&mut self) {
+        if let Some(class) = self.class.take() {
+            self.place.pass_on(&class);
+        }
+    }
+}
+
+type Deciding = Pin<Box<dyn Future<Output = Result<Outcome, boxwood_store::Error>> + Send>>;
+
+/// A command on its way through the lane. If the caller goes while it is decided, the decision is still waited for, so
+/// that a task handed out by it is put back.
+struct Decision {
+    lane: Lane,
+    deciding: Option<Deciding>,
+}
+
+impl Decision {
+    fn of(lane: &Lane, command: Command) -> Self {
+        let handle = lane.clone();
+        let deciding: Deciding = Box::pin(async move { handle.command(command).await });
+        Self { lane: lane.clone(), deciding: Some(deciding) }
+    }
+}
+
+impl Future for Decision {
+    type Output = Result<Outcome, boxwood_store::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let deciding = self.deciding.as_mut().expect("a decision is not asked for again after it was made");
+        let outcome = std::task::ready!(deciding.as_mut().poll(context));
+        self.deciding = None;
+        Poll::Ready(outcome)
+    }
+}
+
+impl Drop for Decision {
+    fn drop(&mut self) {
+        let Some(deciding) = self.deciding.take() else { return };
+        let lane = self.lane.clone();
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            if let Ok(outcome) = deciding.await
+                && let Some(hand_out) = outcome.hand_out()
+            {
+                drop(HandedOut::new(lane, hand_out.taken));
+            }
+        });
+    }
+}

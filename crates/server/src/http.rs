@@ -1,0 +1,188 @@
+//! The one port: calls go to the services, everything else to the pages.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body as PageBody;
+use boxwood_proto::connectrpc::{ConnectError, ConnectRpcBody, ConnectRpcService};
+use bytes::Bytes;
+use futures::FutureExt as _;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tower::Service as _;
+
+use crate::dispatch::Undelivered;
+use crate::hosts::Hosts;
+use crate::metrics::Calls;
+
+/// The call that hands out tasks.
+const NEXT_TASK: &str = "/workflows.v1.TaskService/NextTask";
+
+/// Answers requests; one for all connections, cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Front {
+    /// The services.
+    pub(crate) rpc: ConnectRpcService,
+    /// Everything that is not a call.
+    pub(crate) pages: axum::Router,
+    /// Which hosts requests may name; none if every request is answered.
+    pub(crate) hosts: Option<Arc<Hosts>>,
+    /// Counters.
+    pub(crate) calls: Arc<Calls>,
+}
+
+impl hyper::service::Service<Request<Incoming>> for Front {
+    type Response = Response<Answer>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        if let Some(hosts) = &self.hosts
+            && let Err(message) = hosts.check(request.uri(), request.headers())
+        {
+            self.calls.note_refused();
+            return Box::pin(std::future::ready(Ok(forbidden(&message))));
+        }
+        if is_call(&request) { self.call_procedure(request) } else { self.show_page(request) }
+    }
+}
+
+impl Front {
+    fn call_procedure(
+        &self,
+        mut request: Request<Incoming>,
+    ) -> <Self as hyper::service::Service<Request<Incoming>>>::Future {
+        self.calls.note(request.uri().path());
+        let undelivered = (request.uri().path() == NEXT_TASK).then(Undelivered::default);
+        if let Some(undelivered) = &undelivered {
+            request.extensions_mut().insert(undelivered.clone());
+        }
+        let kind = request.headers().get(CONTENT_TYPE).cloned();
+        let answer = self.rpc.clone().call(request);
+        Box::pin(async move {
+            let answer = match AssertUnwindSafe(answer).catch_unwind().await {
+                Ok(Ok(answer)) => answer,
+                Err(panic) => fault(&*panic, kind),
+            };
+            Ok(answer.map(|body| Answer::Call { body, undelivered }))
+        })
+    }
+
+    fn show_page(&self, request: Request<Incoming>) -> <Self as hyper::service::Service<Request<Incoming>>>::Future {
+        let page = self.pages.clone().call(request.map(PageBody::new));
+        Box::pin(async move {
+            let answer = match AssertUnwindSafe(page).catch_unwind().await {
+                Ok(Ok(page)) => page.map(Answer::Page),
+                Err(panic) => fault(&*panic, None).map(|body| Answer::Call { body, undelivered: None }),
+            };
+            Ok(answer)
+        })
+    }
+}
+
+/// Whether a request is a call of a procedure, known or not: `/package.Service/Method`, or what only a call has.
+fn is_call<B>(request: &Request<B>) -> bool {
+    let path = request.uri().path();
+    let service = path.strip_prefix('/').and_then(|path| path.split_once('/')).map(|(service, _)| service);
+    if service.is_some_and(|service| service.contains('.')) {
+        return true;
+    }
+    let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    request.method() == Method::POST && (kind.starts_with(b"application/grpc") || kind == b"application/proto")
+}
+
+/// The answer to a call that found a fault of ours.
+fn fault(panic: &(dyn Any + Send), kind: Option<HeaderValue>) -> Response<ConnectRpcBody> {
+    let message = panic.downcast_ref::<String>().map(String::as_str);
+    let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    tracing::error!(message, "a call ended in a panic");
+    let headers: HeaderMap = kind.map(|kind| (CONTENT_TYPE, kind)).into_iter().collect();
+    ConnectError::internal("the server failed while handling this call; its log says more").into_http_response(&headers)
+}
+
+fn forbidden(message: &str) -> Response<Answer> {
+    let error = ConnectError::permission_denied(message);
+    let mut response = Response::new(Answer::Page(PageBody::from(error.to_json())));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The body of an answer.
+pub(crate) enum Answer {
+    /// What a service answers.
+    Call {
+        /// The message.
+        body: ConnectRpcBody,
+        /// A task handed out by it, put back if the body is not written to its end.
+        undelivered: Option<Undelivered>,
+    },
+    /// A page.
+    Page(PageBody),
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match self.get_mut() {
+            Self::Call { body, undelivered } => {
+                let frame = std::task::ready!(Pin::new(&mut *body).poll_frame(context));
+                let last = match &frame {
+                    Some(Ok(frame)) => frame.is_trailers() || body.is_end_stream(),
+                    _ => true,
+                };
+                if last && let Some(handed_out) = undelivered.take().and_then(|undelivered| undelivered.take()) {
+                    handed_out.delivered();
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(axum::Error::new)))
+            }
+            Self::Page(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Call { body, .. } => body.is_end_stream(),
+            Self::Page(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Call { body, .. } => body.size_hint(),
+            Self::Page(body) => body.size_hint(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_told_from_pages() {
+        let request = |method: Method, path: &str, kind: Option<&str>| {
+            let mut request = Request::builder().method(method).uri(path);
+            if let Some(kind) = kind {
+                request = request.header(CONTENT_TYPE, kind);
+            }
+            is_call(&request.body(()).expect("a request"))
+        };
+        assert!(request(Method::POST, "/workflows.v1.JobService/GetJob", Some("application/proto")));
+        assert!(request(Method::POST, "/workflows.v1.JobService/GetJob", None));
+        assert!(request(Method::POST, "/no/such", Some("application/grpc+proto")));
+        assert!(!request(Method::POST, "/v1/logs", Some("application/x-protobuf")));
+        assert!(!request(Method::POST, "/v1/logs", Some("application/json")));
+        assert!(!request(Method::GET, "/healthz", None));
+        assert!(!request(Method::GET, "/index.html", None));
+    }
+}

@@ -1,0 +1,77 @@
+//! Fresh names: ids, slugs, trace parents. Randomness enters here and travels on inside commands.
+
+use boxwood_engine::{JobId, TaskId, Timestamp};
+use rand::Rng as _;
+
+/// The characters of generated slugs: those that are not mistaken for one another.
+const BASE_58: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+
+/// Random characters at the end of a generated slug (C-5).
+const SLUG_LETTERS: usize = 14;
+
+/// A UUID of version 7: 48 bits of Unix milliseconds, then version, variant and 74 random bits (N-9).
+fn uuid_v7(now: Timestamp, random: u128) -> u128 {
+    let milliseconds = u128::from(u64::try_from(now.0.div_euclid(1000)).unwrap_or(0) & 0xffff_ffff_ffff);
+    let random_a = (random >> 62) & 0xfff;
+    let random_b = random & ((1 << 62) - 1);
+    (milliseconds << 80) | (0x7 << 76) | (random_a << 64) | (0b10 << 62) | random_b
+}
+
+/// An id for a job submitted `now`.
+pub(crate) fn job(now: Timestamp) -> JobId {
+    JobId::from_u128(uuid_v7(now, rand::random())).expect("the version bits are not zero")
+}
+
+/// An id for the first task of a submission. The others count up from it: the highest random bit is left zero, so that
+/// the count never reaches the version bits.
+pub(crate) fn first_task(now: Timestamp) -> TaskId {
+    let room = !(1 << 61);
+    TaskId::from_u128(uuid_v7(now, rand::random()) & room).expect("the version bits are not zero")
+}
+
+/// The random end of a generated slug.
+pub(crate) fn slug_letters() -> String {
+    let mut random = rand::rng();
+    (0..SLUG_LETTERS).map(|_| char::from(BASE_58[random.random_range(0..BASE_58.len())])).collect()
+}
+
+/// A W3C trace parent for a job no client span belongs to (J-82).
+pub(crate) fn trace_parent() -> String {
+    let trace = rand::random::<u128>() | 1;
+    let span = rand::random::<u64>() | 1;
+    format!("00-{trace:032x}-{span:016x}-01")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(0x0199_614b_6102 * 1000 + 999);
+
+    #[test]
+    fn n_9_ids_begin_with_the_milliseconds_and_are_of_version_7() {
+        for id in [job(NOW).to_string(), first_task(NOW).to_string()] {
+            assert!(id.starts_with("0199614b-6102-7"), "{id}");
+            assert!(matches!(id.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{id}");
+        }
+        assert_eq!(uuid_v7(Timestamp(0), u128::MAX), 0x7fff_bfff_ffff_ffff_ffff);
+        assert_ne!(job(NOW), job(NOW));
+    }
+
+    #[test]
+    fn n_9_the_last_of_the_largest_submission_keeps_its_version_and_variant() {
+        for _ in 0..1000 {
+            let first = first_task(NOW);
+            let last = first.offset(boxwood_engine::limits::TASKS_MAX);
+            assert_eq!(first.to_u128() >> 62, last.to_u128() >> 62, "{first} and {last}");
+        }
+    }
+
+    #[test]
+    fn c_5_slugs_end_in_14_characters_of_base_58() {
+        let letters = slug_letters();
+        assert_eq!(letters.len(), 14);
+        assert!(letters.bytes().all(|letter| BASE_58.contains(&letter)), "{letters}");
+        assert_ne!(letters, slug_letters());
+    }
+}

@@ -1,0 +1,220 @@
+//! The listening socket and the connections on it.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, lookup_host};
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
+
+use crate::config::{Auth, Listen};
+use crate::error::Error;
+use crate::http::Front;
+
+/// Calls in flight on one connection at most. Each may be a runner that waits for work.
+const STREAMS_MAX: u32 = 10_000;
+
+/// How long a connection may idle, or take to say what it wants. Clients keep theirs for 90 seconds.
+const HEADERS_WITHIN: Duration = Duration::from_secs(120);
+
+/// How often a silent HTTP/2 connection is asked for a sign of life, so that a runner that vanished is noticed.
+const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(20);
+
+/// Pause after a failed accept, for example because there are no file descriptors left.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// Where a server listens, as clients write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// Reached as `http://address`.
+    Tcp(SocketAddr),
+    /// Reached as `unix:path`.
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// The IP address, unless it is a socket file.
+    pub(crate) fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(address) => Some(address.ip()),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(out, "http://{address}"),
+            Self::Unix(path) => write!(out, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A socket that takes connections.
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener, SocketFile),
+}
+
+/// A connection just made.
+pub(crate) enum Accepted {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// The file of a unix socket, removed when nobody listens on it any more.
+#[cfg(unix)]
+pub(crate) struct SocketFile(PathBuf);
+
+#[cfg(unix)]
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::debug!(%error, path = %self.0.display(), "could not remove the socket file");
+        }
+    }
+}
+
+impl Listener {
+    /// Starts to listen. Refuses addresses beyond this machine while nobody has to say who they are.
+    pub(crate) async fn bind(listen: &Listen, auth: Auth) -> Result<Self, Error> {
+        let failed = |source: io::Error| Error::Listen { address: listen.to_string(), source };
+        match listen {
+            Listen::Tcp(address) => {
+                let addresses: Vec<SocketAddr> = lookup_host(address).await.map_err(failed)?.collect();
+                let beyond = addresses.iter().find(|address| !address.ip().is_loopback());
+                if let (Some(beyond), Auth::OffOnLoopback) = (beyond, auth) {
+                    return Err(Error::Config(format!(
+                        "listening on {beyond} would let everyone who can reach this machine use the server; listen on \
+                         127.0.0.1, or say --auth off if that is what you want"
+                    )));
+                }
+                TcpListener::bind(addresses.as_slice()).await.map(Self::Tcp).map_err(failed)
+            }
+            #[cfg(unix)]
+            Listen::Unix(path) => {
+                remove_stale(path).await.map_err(failed)?;
+                let listener = UnixListener::bind(path).map_err(failed)?;
+                Ok(Self::Unix(listener, SocketFile(path.clone())))
+            }
+            #[cfg(not(unix))]
+            Listen::Unix(_) => Err(Error::Config("unix sockets are not available on this platform".into())),
+        }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> io::Result<Address> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map(Address::Tcp),
+            #[cfg(unix)]
+            Self::Unix(_, file) => Ok(Address::Unix(file.0.clone())),
+        }
+    }
+
+    /// The next connection. A failure concerns one connection, or passes.
+    pub(crate) async fn accept(&self) -> Accepted {
+        loop {
+            let accepted = match self {
+                Self::Tcp(listener) => listener.accept().await.map(|(stream, _)| Accepted::Tcp(stream)),
+                #[cfg(unix)]
+                Self::Unix(listener, _) => listener.accept().await.map(|(stream, _)| Accepted::Unix(stream)),
+            };
+            match accepted {
+                Ok(accepted) => return accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "could not accept a connection");
+                    tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
+                }
+            }
+        }
+    }
+}
+
+/// Removes a socket file that a server left behind which ended without cleaning up.
+#[cfg(unix)]
+async fn remove_stale(path: &std::path::Path) -> io::Result<()> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let kind = match std::fs::symlink_metadata(path) {
+        Ok(metadata) => metadata.file_type(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if !kind.is_socket() {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket; remove it first"));
+    }
+    match UnixStream::connect(path).await {
+        Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another server listens there")),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    }
+}
+
+/// The connections being served.
+pub(crate) struct Connections {
+    builder: Builder<TokioExecutor>,
+    graceful: GracefulShutdown,
+    tasks: JoinSet<()>,
+}
+
+impl Connections {
+    pub(crate) fn new() -> Self {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_MAX)
+            .adaptive_window(true)
+            .keep_alive_interval(SIGN_OF_LIFE_EVERY)
+            .keep_alive_timeout(SIGN_OF_LIFE_EVERY);
+        Self { builder, graceful: GracefulShutdown::new(), tasks: JoinSet::new() }
+    }
+
+    /// Serves a connection until it ends.
+    pub(crate) fn serve(&mut self, accepted: Accepted, front: Front) {
+        match accepted {
+            Accepted::Tcp(stream) => {
+                // Answers are small; waiting to fill a segment would cost 40 ms each.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "could not set TCP_NODELAY");
+                }
+                self.spawn(stream, front);
+            }
+            #[cfg(unix)]
+            Accepted::Unix(stream) => self.spawn(stream, front),
+        }
+        while self.tasks.try_join_next().is_some() {}
+    }
+
+    fn spawn(&mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, front: Front) {
+        let connection = self.builder.serve_connection(TokioIo::new(stream), front).into_owned();
+        let watched = self.graceful.watch(connection);
+        self.tasks.spawn(async move {
+            if let Err(error) = watched.await {
+                tracing::debug!(%error, "a connection ended");
+            }
+        });
+    }
+
+    /// Lets calls in progress finish, for `limit` at most.
+    pub(crate) async fn finish(mut self, limit: Duration) {
+        tokio::select! {
+            () = self.graceful.shutdown() => {}
+            () = tokio::time::sleep(limit) => {
+                tracing::warn!("some calls were still in progress after {} s and are ended", limit.as_secs());
+            }
+        }
+        self.tasks.shutdown().await;
+    }
+}

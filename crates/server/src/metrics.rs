@@ -1,0 +1,146 @@
+//! Numbers for Prometheus, as text.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use boxwood_proto::connectrpc::interceptor::{Interceptor, Next, UnaryRequest, UnaryResponse};
+use boxwood_proto::connectrpc::{ConnectError, ErrorCode, async_trait};
+
+use crate::dispatch::Dispatch;
+
+/// The codes a call can end with: the numbers of gRPC.
+const CODES: usize = 17;
+
+/// Calls by procedure and code.
+pub(crate) struct Calls {
+    by_path: BTreeMap<String, [AtomicU64; CODES]>,
+    /// Calls of procedures there are none of.
+    unknown: AtomicU64,
+    /// Requests refused because of their host or origin.
+    refused: AtomicU64,
+    started: Instant,
+}
+
+impl Calls {
+    /// Counts the calls of these procedures, each `service/method`.
+    pub(crate) fn new<'a>(procedures: impl IntoIterator<Item = &'a str>) -> Self {
+        let by_path = procedures.into_iter().map(|path| (path.to_owned(), Default::default()));
+        Self {
+            by_path: by_path.collect(),
+            unknown: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            started: Instant::now(),
+        }
+    }
+
+    fn count(&self, path: &str, code: u32) {
+        let counters = self.by_path.get(path.trim_start_matches('/'));
+        if let Some(counter) = counters.and_then(|counters| counters.get(code as usize)) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether there is such a procedure; if not, the call is counted.
+    pub(crate) fn note(&self, path: &str) {
+        if !self.by_path.contains_key(path.trim_start_matches('/')) {
+            self.unknown.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a refused request.
+    pub(crate) fn note_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The text Prometheus reads.
+    pub(crate) fn text(&self, dispatch: &Dispatch) -> String {
+        let mut out = String::with_capacity(4096);
+        let mut line = |text: std::fmt::Arguments<'_>| {
+            out.write_fmt(text).expect("writing to a string does not fail");
+            out.push('\n');
+        };
+        line(format_args!("# HELP boxwood_calls_total Calls answered, by procedure and code."));
+        line(format_args!("# TYPE boxwood_calls_total counter"));
+        for (path, counters) in &self.by_path {
+            let (service, method) = path.split_once('/').unwrap_or((path, ""));
+            for (code, counter) in counters.iter().enumerate() {
+                let count = counter.load(Ordering::Relaxed);
+                if count > 0 {
+                    let code = code_name(code);
+                    line(format_args!(
+                        "boxwood_calls_total{{service=\"{service}\",method=\"{method}\",code=\"{code}\"}} {count}"
+                    ));
+                }
+            }
+        }
+        let numbers = [
+            (
+                "boxwood_unknown_calls_total",
+                "counter",
+                "Calls of procedures there are none of.",
+                self.unknown.load(Ordering::Relaxed),
+            ),
+            (
+                "boxwood_refused_requests_total",
+                "counter",
+                "Requests refused because of their host or origin.",
+                self.refused.load(Ordering::Relaxed),
+            ),
+            ("boxwood_tasks_handed_out_total", "counter", "Tasks handed out to runners.", dispatch.handed_out()),
+            ("boxwood_waiting_runners", "gauge", "Requests held open until there is work.", dispatch.waiting() as u64),
+            ("boxwood_uptime_seconds", "gauge", "Seconds since the start.", self.started.elapsed().as_secs()),
+        ];
+        for (name, kind, help, value) in numbers {
+            line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"));
+        }
+        out
+    }
+}
+
+fn code_name(code: usize) -> &'static str {
+    match u32::try_from(code).ok().and_then(ErrorCode::from_grpc_code) {
+        Some(code) => code.as_str(),
+        None => "ok",
+    }
+}
+
+/// Counts each call when it is answered.
+pub(crate) struct Counting(pub(crate) Arc<Calls>);
+
+#[async_trait]
+impl Interceptor for Counting {
+    async fn intercept_unary(&self, request: UnaryRequest, next: Next<'_>) -> Result<UnaryResponse, ConnectError> {
+        let path = request.ctx.path().map(str::to_owned);
+        let answer = next.run(request).await;
+        let code = answer.as_ref().err().map_or(0, |error| error.code.grpc_code());
+        if let Some(path) = path {
+            self.0.count(&path, code);
+        }
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::IdleSettings;
+
+    #[test]
+    fn counters_are_written_as_prometheus_reads_them() {
+        let calls = Calls::new(["a.B/C", "a.B/D"]);
+        calls.count("/a.B/C", 0);
+        calls.count("/a.B/C", 0);
+        calls.count("/a.B/C", 5);
+        calls.count("/a.B/X", 0);
+        calls.note("/a.B/X");
+        calls.note("/a.B/C");
+        let text = calls.text(&Dispatch::new(IdleSettings::default()));
+        assert!(text.contains("boxwood_calls_total{service=\"a.B\",method=\"C\",code=\"ok\"} 2\n"), "{text}");
+        assert!(text.contains("boxwood_calls_total{service=\"a.B\",method=\"C\",code=\"not_found\"} 1\n"), "{text}");
+        assert!(text.contains("\nboxwood_unknown_calls_total 1\n"), "{text}");
+        assert!(!text.contains("method=\"D\""), "{text}");
+    }
+}

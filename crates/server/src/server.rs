@@ -1,0 +1,242 @@
+//! A running server: from an empty process to an answering one, and back.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use boxwood_proto::connectrpc::{CompressionRegistry, ConnectRpcService, GzipProvider, Limits};
+use boxwood_proto::health::StaticChecker;
+use boxwood_store::{Lane, LaneOptions, Reader, sqlite};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::config::{Auth, Config};
+use crate::dispatch::Dispatch;
+use crate::door::{self, Door};
+use crate::error::Error;
+use crate::hosts::Hosts;
+use crate::http::Front;
+use crate::listen::{Address, Connections, Listener};
+use crate::metrics::{Calls, Counting};
+use crate::pages::{self, Facts};
+use crate::{clock, rpc};
+
+/// How often leases are looked at (S-41 asks for 5 seconds at most).
+const TICK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long after the start no lease is ended, so that runners can reach the server again first (S-42).
+const LEASE_GRACE: Duration = Duration::from_secs(5);
+
+/// Bytes of memory that the elements of one message may take for each byte of the largest message. An element is larger
+/// in memory than on the wire.
+const ELEMENT_MEMORY_FACTOR: usize = 4;
+
+/// A server in this process.
+///
+/// It serves until [`Server::stop`] is called, the value is dropped, or its database fails.
+pub struct Server {
+    address: Address,
+    stop: Option<oneshot::Sender<()>>,
+    running: JoinHandle<Result<(), Error>>,
+}
+
+impl Server {
+    /// Starts a server. When this returns it answers calls.
+    ///
+    /// # Errors
+    /// [`Error::Config`] and [`Error::Listen`] if it cannot listen as asked; [`Error::Store`] if its database cannot be
+    /// used, for example because another server has it open.
+    pub async fn start(config: Config) -> Result<Self, Error> {
+        // Connections made while the database opens wait instead of being refused.
+        let listener = Listener::bind(&config.listen, config.auth).await?;
+        let address =
+            listener.address().map_err(|source| Error::Listen { address: config.listen.to_string(), source })?;
+        let dispatch = Arc::new(Dispatch::new(config.idle.clone()));
+        let store = Store::open(&config, dispatch.clone()).await?;
+        door::ensure_default_cluster(&store.lane, &store.reader).await?;
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(run(config, listener, address.clone(), dispatch, store, stopped));
+        Ok(Self { address, stop: Some(stop), running })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The address as clients write it, for example `http://127.0.0.1:8080`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Waits until the server has ended by itself.
+    ///
+    /// # Errors
+    /// Why it ended.
+    pub async fn ended(&mut self) -> Result<(), Error> {
+        match (&mut self.running).await {
+            Ok(result) => result,
+            Err(error) => Err(Error::Config(format!("the server ended unexpectedly: {error}"))),
+        }
+    }
+
+    /// Stops it: runners that wait are told to come back later, calls in progress finish, then the database is closed.
+    ///
+    /// # Errors
+    /// If the database failed before or meanwhile.
+    pub async fn stop(mut self) -> Result<(), Error> {
+        if let Some(stop) = self.stop.take() {
+            // A server that has ended by itself says why below.
+            let _ = stop.send(());
+        }
+        self.ended().await
+    }
+}
+
+/// Serves until `shutdown` is ready. `ready` is called with the address once calls are answered.
+///
+/// # Errors
+/// As [`Server::start`]; [`Error::Store`] also if the database fails while serving. Starting again is the recovery then.
+pub async fn serve(
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    ready: impl FnOnce(&Address),
+) -> Result<(), Error> {
+    let mut server = Server::start(config).await?;
+    ready(server.address());
+    tokio::select! {
+        () = shutdown => server.stop().await,
+        ended = server.ended() => ended,
+    }
+}
+
+/// The open database.
+struct Store {
+    lane: Lane,
+    lane_end: oneshot::Receiver<Result<(), boxwood_store::Error>>,
+    reader: Arc<dyn Reader>,
+}
+
+impl Store {
+    async fn open(config: &Config, dispatch: Arc<Dispatch>) -> Result<Self, Error> {
+        let dir = config.data_dir.clone();
+        let rules = config.rules.clone();
+        let opened = tokio::task::spawn_blocking(move || {
+            let database = sqlite::Database::open(&dir)?;
+            let reader = database.reader();
+            let woken = move |wakes: &[boxwood_store::Wake]| dispatch.ready(wakes);
+            let (lane, lane_end) = Lane::start(database.backend(), rules, LaneOptions::default(), woken)?;
+            Ok(Self { lane, lane_end, reader })
+        });
+        match opened.await {
+            Ok(store) => store,
+            Err(error) => Err(Error::Config(format!("could not open the database: {error}"))),
+        }
+    }
+}
+
+async fn run(
+    config: Config,
+    listener: Listener,
+    address: Address,
+    dispatch: Arc<Dispatch>,
+    store: Store,
+    stopped: oneshot::Receiver<()>,
+) -> Result<(), Error> {
+    let Store { lane, mut lane_end, reader } = store;
+    let door = Arc::new(Door {
+        lane: lane.clone(),
+        reader,
+        dispatch: dispatch.clone(),
+        visualized_tasks_max: config.visualized_tasks_max,
+    });
+    let (front, facts, health) = front(&config, &address, &door);
+    drop(door);
+    let ticker = tokio::spawn(tick(lane.clone(), dispatch.clone()));
+    let mut connections = Connections::new();
+    let failed = accept(&listener, &mut connections, &front, &mut lane_end, stopped).await;
+
+    drop(listener);
+    facts.ready.store(false, Ordering::Relaxed);
+    health.shutdown();
+    dispatch.stop();
+    ticker.abort();
+    drop(front);
+    let limit = if failed.is_some() { Duration::ZERO } else { config.stop_wait_max };
+    connections.finish(limit).await;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    lane.stop().await;
+    drop(lane);
+    ended(lane_end.await)
+}
+
+/// Serves connections until the server is told to stop, or the lane ends, which answers why.
+async fn accept(
+    listener: &Listener,
+    connections: &mut Connections,
+    front: &Front,
+    lane_end: &mut oneshot::Receiver<Result<(), boxwood_store::Error>>,
+    mut stopped: oneshot::Receiver<()>,
+) -> Option<Error> {
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => connections.serve(accepted, front.clone()),
+            // A server whose owner is gone stops too.
+            _ = &mut stopped => return None,
+            end = &mut *lane_end => {
+                let error = ended(end).err();
+                return Some(error.unwrap_or_else(|| {
+                    Error::Store(boxwood_store::Error::Unavailable("the writer stopped by itself".into()))
+                }));
+            }
+        }
+    }
+}
+
+fn ended(end: Result<Result<(), boxwood_store::Error>, oneshot::error::RecvError>) -> Result<(), Error> {
+    match end {
+        Ok(result) => result.map_err(Error::Store),
+        Err(_) => Err(Error::Store(boxwood_store::Error::Corrupt("the writer ended in a panic; see the log".into()))),
+    }
+}
+
+fn front(config: &Config, address: &Address, door: &Arc<Door>) -> (Front, Arc<Facts>, Arc<StaticChecker>) {
+    let (router, health) = rpc::router(door);
+    let calls = Arc::new(Calls::new(router.methods()));
+    let facts = Arc::new(Facts { calls: calls.clone(), dispatch: door.dispatch.clone(), ready: AtomicBool::new(true) });
+    let limits = Limits::default()
+        .with_max_request_body_size(config.message_bytes_max)
+        .with_max_message_size(config.message_bytes_max)
+        .with_element_memory_limit(config.message_bytes_max.saturating_mul(ELEMENT_MEMORY_FACTOR));
+    let rpc = ConnectRpcService::new(router)
+        .with_limits(limits)
+        .with_compression(CompressionRegistry::new().register(GzipProvider::new()))
+        .with_interceptor(Counting(calls.clone()));
+    // Pages in a browser cannot reach a socket file, so there is nothing to check.
+    let hosts = match config.auth {
+        Auth::OffOnLoopback | Auth::Off => address.ip().map(|ip| Arc::new(Hosts::new(Some(ip), &config.host_names))),
+    };
+    let front = Front { rpc, pages: pages::router(facts.clone()), hosts, calls };
+    (front, facts, health)
+}
+
+/// Ends leases that have run out (S-40, S-41).
+async fn tick(lane: Lane, dispatch: Arc<Dispatch>) {
+    let mut every = tokio::time::interval_at(tokio::time::Instant::now() + LEASE_GRACE, TICK_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        dispatch.tidy();
+        match lane.tick(clock::now()).await {
+            Ok(0) => {}
+            Ok(expired) => tracing::info!(expired, "leases ran out"),
+            // The lane has ended; the server is about to.
+            Err(_) => return,
+        }
+    }
+}
