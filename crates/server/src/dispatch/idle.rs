@@ -130,7 +130,7 @@ mod tests {
         let start = Instant::now();
         let mut idle = Idle::new(IdleSettings::default());
         let mut asks: BinaryHeap<Reverse<Instant>> = (0..1000).map(|_| Reverse(start)).collect();
-        let mut requests_in_second = vec![0; 40];
+        let mut requests_in_second = [0; 40];
         let mut random = 0.0;
         while let Some(Reverse(now)) = asks.pop() {
             let second = (now - start).as_secs() as usize;

@@ -14,7 +14,7 @@ use super::{Invalid, invalid, optional_id};
 const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 /// A point in time of the wire in whole microseconds, and whether nanoseconds were left over.
-fn timestamp(field: &str, time: &TimestampView<'_>) -> Result<(Timestamp, bool), Invalid> {
+pub(crate) fn timestamp(field: &str, time: &TimestampView<'_>) -> Result<(Timestamp, bool), Invalid> {
     if !SECONDS.contains(&time.seconds) || !(0..1_000_000_000).contains(&time.nanos) {
         return invalid(format!(
             "{field}: {} s {} ns is no time between the years 1 and 9999",

@@ -13,7 +13,7 @@ use boxwood_proto::connectrpc::ConnectError;
 
 pub(crate) use id::{optional_id, required_id};
 pub(crate) use identifier::{identifier, max_retries};
-pub(crate) use interval::{id_interval, is_empty, time_interval};
+pub(crate) use interval::{id_interval, is_empty, time_interval, timestamp};
 pub(crate) use page::{Page, next as next_page};
 pub(crate) use text::{chars, required_slug, slug};
 pub(crate) use trace::trace_parent;

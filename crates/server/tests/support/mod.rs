@@ -9,6 +9,11 @@ use boxwood_proto::connectrpc::client::{ClientConfig, Http2Connection, HttpClien
 use boxwood_proto::tilebox::v1::ID;
 use boxwood_proto::workflows::v1::{self as wire, JobServiceClient, TaskServiceClient, WorkflowsServiceClient};
 use boxwood_server::{Config, Listen, Server};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
 
 pub(crate) const TRACE_PARENT: &str = "00-6b5dd6328ae6f7dc35fc987eade2cb97-899fb70e0df2b53d-03";
 
@@ -152,4 +157,47 @@ pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
         Ok(value) => value,
         Err(_) => panic!("waited too long: {what}"),
     }
+}
+
+/// Sends one request over HTTP/1.1, as it is.
+pub(crate) async fn http1(world: &World, request: Request<Full<Bytes>>) -> Response<Bytes> {
+    let stream = TcpStream::connect(world.host()).await.expect("a connection");
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("a handshake");
+    let connection = tokio::spawn(connection);
+    let (head, body) = sender.send_request(request).await.expect("an answer").into_parts();
+    let body = body.collect().await.expect("a whole body").to_bytes();
+    connection.abort();
+    Response::from_parts(head, body)
+}
+
+/// Sends one request over HTTP/2 without TLS; answers the trailers too.
+pub(crate) async fn http2(world: &World, request: Request<Full<Bytes>>) -> (Response<Bytes>, http::HeaderMap) {
+    let stream = TcpStream::connect(world.host()).await.expect("a connection");
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("a handshake");
+    let connection = tokio::spawn(connection);
+    let (head, body) = sender.send_request(request).await.expect("an answer").into_parts();
+    let body = body.collect().await.expect("a whole body");
+    let trailers = body.trailers().cloned().unwrap_or_default();
+    connection.abort();
+    (Response::from_parts(head, body.to_bytes()), trailers)
+}
+
+/// A page of the server as text.
+pub(crate) async fn page(world: &World, path: &str) -> String {
+    let request = Request::get(path).header("host", world.host()).body(Full::default()).expect("a request");
+    String::from_utf8(http1(world, request).await.into_body().to_vec()).expect("text")
+}
+
+/// Waits until as many runners wait for work.
+pub(crate) async fn waiting_runners(world: &World, count: usize) {
+    let line = format!("\nboxwood_waiting_runners {count}\n");
+    soon("runners wait", async { while !page(world, "/metrics").await.contains(&line) {} }).await;
+}
+
+/// The slug of the default cluster.
+pub(crate) async fn default_cluster(world: &World) -> String {
+    let cluster = world.grpc().workflows().get_cluster(wire::GetClusterRequest::default()).await;
+    cluster.expect("the default cluster").into_owned().slug
 }
