@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel"
 	"google.golang.org/protobuf/proto"
 
 	"boxwood-conformance/internal/pb/tileboxv1"
@@ -41,6 +44,7 @@ func TestMain(m *testing.M) {
 }
 
 func runSuite(m *testing.M) int {
+	otel.SetErrorHandler(&exportFailures{seen: map[string]bool{}})
 	dataDir, err := os.MkdirTemp("", "boxwood-conformance-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -60,6 +64,26 @@ func runSuite(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "the shared server said:\n%s\n", sharedServer.Talk())
 	}
 	return status
+}
+
+// exportFailures prints each kind of failed telemetry export once. Tests that look at telemetry see
+// the errors themselves; the others, and those that stop their server, need not.
+type exportFailures struct {
+	mutex sync.Mutex
+	seen  map[string]bool
+}
+
+var portPattern = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+
+// Handle implements otel.ErrorHandler.
+func (f *exportFailures) Handle(err error) {
+	kind := portPattern.ReplaceAllString(err.Error(), "the server")
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if !f.seen[kind] && !strings.Contains(kind, "connection refused") {
+		f.seen[kind] = true
+		fmt.Fprintln(os.Stderr, "telemetry export:", kind)
+	}
 }
 
 // world is what one test works with: a server, a cluster of its own on it, and a client.
