@@ -66,6 +66,7 @@ pub(crate) fn expire(set: &mut WorkingSet, key: TaskKey, now: Timestamp) -> Resu
     task.lease_lost = true;
     task.retry_count += 1;
     task.crashes += 1;
+    task.hand_backs = 0;
     let give_up = task.crashes > set.settings.crash_retries_max;
     fail::stop(set, key, ended)?;
     if give_up && !fail::in_failed_branch(set, key)? {

@@ -1,5 +1,7 @@
 //! A call of NextTask: store what a runner has computed, then hand out the next task.
 
+use std::sync::Arc;
+
 use crate::claim;
 use crate::cluster;
 use crate::command::{ComputedTask, Reply, Report, ReportReply};
@@ -75,9 +77,10 @@ fn store(set: &mut WorkingSet, computed: &ComputedTask, now: Timestamp) -> Resul
     if set.find_task(key)?.is_none_or(|task| task.state != TaskState::Running) {
         return Ok(Stored::Before(key));
     }
-    let error = match &computed.content_error {
-        Some(error) => Some(error.clone()),
-        None => computed.sub_tasks.as_ref().and_then(|tasks| unknown_cluster(set, tasks)),
+    let error = match (&computed.content_error, &computed.sub_tasks) {
+        (Some(error), _) => Some(error.clone()),
+        (None, Some(tasks)) => unknown_cluster(set, &cluster_of(set, key)?, tasks),
+        (None, None) => None,
     };
     if let Some(error) = error {
         if set.settings.refuse_content_errors {
@@ -112,7 +115,7 @@ fn store_sub_tasks(
 ) -> Result<(), Stop> {
     let group = set.group(set.task(key)?.group)?;
     let slice = group.slice_of(key);
-    let cluster = set.classes().get(slice.class).expect("a stored class is always loaded").cluster.clone();
+    let cluster = cluster_of(set, key)?;
     let skipped = fail::in_failed_branch(set, key)?;
     let first = set.take_task_keys(sub_tasks.tasks());
     let open_groups = u32::try_from(sub_tasks.groups.len()).expect("a submission has few groups");
@@ -124,16 +127,25 @@ fn store_sub_tasks(
         parent: Some(key),
         depth: group.depth + 1,
         boundary: if slice.optional { Some(key) } else { group.boundary },
-        cluster: &cluster,
+        cluster: Some(&cluster),
         skipped,
     };
     submit::tasks(set, &origin, sub_tasks, first, computed.first_sub_task, now)?;
     if skipped { complete::tasks(set, group.key, 1) } else { Ok(()) }
 }
 
-fn unknown_cluster(set: &WorkingSet, tasks: &Submission) -> Option<String> {
+/// The slug of the cluster a task waits on.
+fn cluster_of(set: &WorkingSet, key: TaskKey) -> Result<Arc<str>, Stop> {
+    let group = set.group(set.task(key)?.group)?;
+    let class = set.classes().get(group.slice_of(key).class).expect("a stored class is always loaded");
+    Ok(class.cluster.clone())
+}
+
+/// What to say about sub-tasks of a cluster that does not exist. The parent's own counts as existing (T-78).
+fn unknown_cluster(set: &WorkingSet, inherited: &str, tasks: &Submission) -> Option<String> {
     let named = tasks.groups.iter().flat_map(|group| &group.tasks).map(|tasks| &tasks.cluster);
-    let unknown = named.filter(|slug| !slug.is_empty()).find(|slug| set.clusters().find(slug).is_none())?;
+    let mut others = named.filter(|slug| !slug.is_empty() && ***slug != *inherited);
+    let unknown = others.find(|slug| set.clusters().find(slug).is_none())?;
     Some(format!(
         "cluster_slug_lookup: there is no cluster {unknown:?}; create it or submit the sub-task to another one"
     ))

@@ -25,7 +25,7 @@ pub(crate) fn job(set: &mut WorkingSet, new: &NewJob) -> Result<Reply, Stop> {
         }
     }
     let key = set.take_job_key();
-    let origin = Origin { job: key, parent: None, depth: 0, boundary: None, cluster: "", skipped: false };
+    let origin = Origin { job: key, parent: None, depth: 0, boundary: None, cluster: None, skipped: false };
     let first = set.take_task_keys(new.tasks.tasks());
     set.insert_job(Job {
         key,
@@ -47,8 +47,8 @@ pub(crate) struct Origin<'a> {
     pub(crate) parent: Option<TaskKey>,
     pub(crate) depth: u32,
     pub(crate) boundary: Option<TaskKey>,
-    /// The cluster of tasks that name none.
-    pub(crate) cluster: &'a str,
+    /// The parent's cluster, for tasks that name none (T-78); none for root tasks.
+    pub(crate) cluster: Option<&'a Arc<str>>,
     /// The branch has failed: the tasks are stored as SKIPPED (T-133).
     pub(crate) skipped: bool,
 }
@@ -118,8 +118,11 @@ fn slices(set: &mut WorkingSet, origin: &Origin<'_>, group: &NewGroup) -> Result
     let mut slices = Vec::with_capacity(group.tasks.len());
     let mut start = 0;
     for tasks in &group.tasks {
-        let slug = if tasks.cluster.is_empty() { origin.cluster } else { &tasks.cluster };
-        let cluster = cluster::named(set, slug)?.slug;
+        let cluster = match origin.cluster {
+            // Also if the parent's cluster was deleted meanwhile: the tasks wait for it to come back (C-12).
+            Some(inherited) if tasks.cluster.is_empty() || tasks.cluster == *inherited => inherited.clone(),
+            _ => cluster::named(set, &tasks.cluster)?.slug,
+        };
         let class = set.class_for(&cluster, &tasks.identifier);
         set.add_job_class(origin.job, class)?;
         let display: Arc<str> = match stored_display(&tasks.display) {
