@@ -1,0 +1,600 @@
+//! Jobs, runners and a clock around the engine and a store.
+
+mod look;
+mod runner;
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use boxwood_engine::{
+    Command, ComputedTask, FailedTask, HandOut, Identifier, Inputs, JobId, Lease, NewCluster, NewGroup, NewJob,
+    NewTasks, Refusal, Reply, Report, ReportReply, Settings, Submission, TaskId, TaskKey, TaskState, Timestamp,
+    WorkingSet,
+};
+use boxwood_store::{Backend, Reader, memory, step_with};
+
+pub use runner::Runner;
+
+use crate::invariants::{self, Facts};
+use crate::mirror::{Mirror, Mirrored};
+use crate::plan::{Plan, Plans, groups};
+use crate::random::Random;
+use crate::reopen::{Opened, Reopen};
+use crate::{milliseconds, order};
+
+/// The slug of the default cluster.
+const DEFAULT_CLUSTER: &str = "default";
+
+/// Lease expiries acted on at once at most.
+const EXPIRED_MAX: usize = 1000;
+
+/// Commands shown when a test fails.
+const SHOWN_COMMANDS_MAX: usize = 12;
+
+/// How much of each is shown.
+const SHOWN_CHARS_MAX: usize = 400;
+
+/// A world: one database, the engine on it, jobs made of [`Plan`]s, runners, and a clock that moves when told to.
+///
+/// ```
+/// use boxwood_engine::TaskState;
+/// use boxwood_testkit::World;
+///
+/// let mut world = World::seeded(7).job("a -> b").runners(2);
+/// let a = world.claim(0).expect("a is ready");
+/// assert!(world.claim(1).is_none(), "b waits for a");
+/// let b = world.report(0, &a).expect("b is ready by now");
+/// world.complete(&b);
+/// assert_eq!(world.state("b"), TaskState::Computed);
+/// ```
+pub struct World {
+    seed: u64,
+    random: Random,
+    now: Timestamp,
+    store: Box<dyn Reopen>,
+    backend: Mirrored,
+    reader: Arc<dyn Reader>,
+    set: WorkingSet,
+    /// The rows before the current command.
+    before: Mirror,
+    plans: Vec<Planned>,
+    jobs: Vec<JobId>,
+    runners: Vec<Runner>,
+    known: Vec<Identifier>,
+    order: Vec<String>,
+    history: Vec<Event>,
+    checked: bool,
+    lazy: bool,
+    ids: u128,
+}
+
+/// A task of a submitted plan. Its input is its place in the list of all of them.
+struct Planned {
+    plan: Plan,
+    children: Vec<usize>,
+}
+
+/// Something that happened to the store, to be done again to another one.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A command, what it was answered as text, and the input of the task handed out, if one was.
+    Command(Command, String, Option<Vec<u8>>),
+    /// The store was asked for leases that end by then, at most so many, and named these tasks.
+    Expired(Timestamp, usize, Vec<TaskKey>),
+    /// What was decided became durable.
+    Commit,
+    /// The server ended and started again; what was not committed is gone.
+    Restart,
+}
+
+/// A task in the hands of a runner.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// What its plan calls it.
+    pub name: String,
+    /// What the runner was given.
+    pub hand_out: HandOut,
+    /// Its input.
+    pub input: Vec<u8>,
+}
+
+impl Deref for Held {
+    type Target = HandOut;
+
+    fn deref(&self) -> &HandOut {
+        &self.hand_out
+    }
+}
+
+/// Building.
+impl World {
+    /// An empty world in memory, with one runner on the default cluster.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self::on(seed, memory::Database::new())
+    }
+
+    /// An empty world on some database, which is empty too.
+    #[must_use]
+    pub fn on(seed: u64, mut store: impl Reopen + 'static) -> Self {
+        let Opened { backend, reader } = store.open();
+        let mut backend = Mirrored { inner: Some(backend), rows: Mirror::default(), committed: None };
+        let set = backend.open_set(Settings::default()).expect("an empty database can be read");
+        let mut world = Self {
+            seed,
+            random: Random::seeded(seed),
+            // The first of January 2026.
+            now: Timestamp(1_767_225_600_000_000),
+            store: Box::new(store),
+            backend,
+            reader,
+            set,
+            before: Mirror::default(),
+            plans: Vec::new(),
+            jobs: Vec::new(),
+            runners: Vec::new(),
+            known: Vec::new(),
+            order: Vec::new(),
+            history: Vec::new(),
+            checked: true,
+            lazy: false,
+            ids: 0,
+        };
+        let default = world.new_cluster(DEFAULT_CLUSTER, false);
+        world.send(default).expect("the first cluster");
+        world.runners(1)
+    }
+
+    /// Another cluster.
+    #[must_use]
+    pub fn cluster(mut self, slug: &str) -> Self {
+        let new = self.new_cluster(slug, true);
+        self.send(new).expect("a new slug");
+        self
+    }
+
+    /// Another job.
+    #[must_use]
+    pub fn job(mut self, plans: impl Into<Plans>) -> Self {
+        self.submit(plans);
+        self
+    }
+
+    /// So many runners on the default cluster that can execute everything, in place of those there are.
+    #[must_use]
+    pub fn runners(mut self, count: usize) -> Self {
+        self.runners = vec![Runner::on(DEFAULT_CLUSTER); count];
+        self
+    }
+
+    /// Another runner.
+    #[must_use]
+    pub fn runner(mut self, runner: Runner) -> Self {
+        self.runners.push(runner);
+        self
+    }
+
+    /// Other numbers of the rules.
+    #[must_use]
+    pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.set.settings);
+        self
+    }
+
+    /// No checks after each command, for jobs of many tasks; [`World::check`] still works.
+    #[must_use]
+    pub fn unchecked(mut self) -> Self {
+        self.checked = false;
+        self
+    }
+
+    /// Nothing is saved until [`World::commit`]; a restart loses the rest.
+    pub(crate) fn lazy(mut self) -> Self {
+        self.lazy = true;
+        self.backend.committed = Some(self.backend.rows.clone());
+        self
+    }
+}
+
+/// What users do.
+impl World {
+    /// Submits a job a millisecond later; answers its number, counted from 0.
+    pub fn submit(&mut self, plans: impl Into<Plans>) -> usize {
+        let new = self.new_job("job", plans);
+        match self.send(Command::SubmitJob(new)) {
+            Ok(Reply::Job(job, _)) => self.jobs.push(job.id),
+            other => panic!("a job was not accepted: {other:?}"),
+        }
+        self.jobs.len() - 1
+    }
+
+    /// A job to be submitted with [`World::send`].
+    pub fn new_job(&mut self, name: &str, plans: impl Into<Plans>) -> NewJob {
+        self.advance(milliseconds(1));
+        let places = self.plan(plans.into().0);
+        let tasks = self.submission(&places).expect("a submission of some tasks");
+        let id = self.fresh_id();
+        NewJob {
+            id: JobId::from_u128(id).expect("not zero"),
+            first_task: self.fresh_task_id(),
+            name: name.into(),
+            trace_parent: format!("00-{id:032x}-0000000000000001-01"),
+            automation: None,
+            tasks,
+            fingerprint: id,
+            repeated: false,
+            now: self.now.whole_milliseconds(),
+        }
+    }
+
+    /// Cancels a job.
+    pub fn cancel(&mut self, job: usize) {
+        let done = self.send(Command::CancelJob { job: self.jobs[job] });
+        assert!(matches!(done, Ok(Reply::Done)), "{done:?}");
+    }
+
+    /// Retries a job; answers how many tasks were set back.
+    pub fn retry(&mut self, job: usize) -> u64 {
+        match self.send(Command::RetryJob { job: self.jobs[job] }) {
+            Ok(Reply::Retried(count)) => count,
+            other => panic!("a job was not retried: {other:?}"),
+        }
+    }
+
+    /// The command that creates a cluster.
+    #[must_use]
+    pub fn new_cluster(&self, slug: &str, deletable: bool) -> Command {
+        Command::CreateCluster(NewCluster {
+            slug: slug.into(),
+            display_name: slug.into(),
+            description: String::new(),
+            deletable,
+            now: self.now,
+        })
+    }
+}
+
+/// What runners do. Runners are numbered from 0.
+impl World {
+    /// Asks for work.
+    pub fn claim(&mut self, runner: usize) -> Option<Held> {
+        let ask = Some(self.ask(runner));
+        self.next_task(Report { computed: None, ask, now: self.now })
+    }
+
+    /// Reports a task computed and asks for more.
+    pub fn report(&mut self, runner: usize, held: &Held) -> Option<Held> {
+        let (computed, ask) = (self.computed(held), self.ask(runner));
+        self.next_task(Report { computed: Some(computed), ask: Some(ask), now: self.now })
+    }
+
+    /// Reports a task computed and asks for nothing.
+    pub fn complete(&mut self, held: &Held) {
+        let computed = Some(self.computed(held));
+        let next = self.next_task(Report { computed, ask: None, now: self.now });
+        assert!(next.is_none(), "R-7: no work was asked for");
+    }
+
+    /// Reports a task computed with something else in the report, and asks for nothing.
+    pub fn complete_with(&mut self, held: &Held, change: impl FnOnce(&mut ComputedTask)) {
+        let mut computed = self.computed(held);
+        change(&mut computed);
+        self.next_task(Report { computed: Some(computed), ask: None, now: self.now });
+    }
+
+    /// Reports that a task failed by its own doing; answers its state.
+    pub fn fail(&mut self, held: &Held) -> TaskState {
+        self.fail_with(held, |failed| failed.display = format!("{}\nfailed", held.display))
+    }
+
+    /// Hands a task back unexecuted; answers its state.
+    pub fn hand_back(&mut self, held: &Held) -> TaskState {
+        self.fail_with(held, |failed| failed.workflow_error = false)
+    }
+
+    /// Reports a task failed with something else in the report; answers its state.
+    pub fn fail_with(&mut self, held: &Held, change: impl FnOnce(&mut FailedTask)) -> TaskState {
+        let mut failed = FailedTask {
+            task: held.id,
+            display: String::new(),
+            progress: Vec::new(),
+            workflow_error: true,
+            now: self.now,
+        };
+        change(&mut failed);
+        match self.send(Command::FailTask(failed)) {
+            Ok(Reply::TaskState(state)) => state,
+            other => panic!("a failure was not stored: {other:?}"),
+        }
+    }
+
+    /// Asks for a longer lease.
+    pub fn extend(&mut self, held: &Held, requested: Duration) -> Option<Lease> {
+        match self.send(Command::ExtendLease { task: held.id, requested, now: self.now }) {
+            Ok(Reply::Lease(lease)) => lease,
+            other => panic!("an extension is never refused with an error: {other:?}"),
+        }
+    }
+
+    /// The server notices that the answer with this task was never read.
+    pub fn give_back(&mut self, held: &Held) {
+        self.send(Command::ReturnHandOut { taken: held.taken, now: self.now }).expect("never refused");
+    }
+
+    /// All runners execute what they get until none gets anything any more, in turns, a millisecond each.
+    pub fn run(&mut self) -> &mut Self {
+        let mut held: Vec<Option<Held>> = vec![None; self.runners.len()];
+        loop {
+            let mut busy = false;
+            for (runner, holds) in held.iter_mut().enumerate() {
+                self.advance(milliseconds(1));
+                *holds = match holds.take() {
+                    None => self.claim(runner),
+                    Some(task) => {
+                        busy = true;
+                        self.execute(runner, &task)
+                    }
+                };
+                busy |= holds.is_some();
+            }
+            if !busy {
+                return self;
+            }
+        }
+    }
+
+    /// Executes a task as planned; answers the next one.
+    pub fn execute(&mut self, runner: usize, held: &Held) -> Option<Held> {
+        if held.retry_count < self.planned(held).plan.failures {
+            self.fail(held);
+            self.claim(runner)
+        } else {
+            self.report(runner, held)
+        }
+    }
+
+    /// What a runner asks for.
+    #[must_use]
+    pub fn ask(&self, runner: usize) -> boxwood_engine::Ask {
+        self.runners[runner].ask(&self.known)
+    }
+
+    /// The report of a task that was executed as planned.
+    pub fn computed(&mut self, held: &Held) -> ComputedTask {
+        let children = self.planned(held).children.clone();
+        ComputedTask {
+            task: held.id,
+            display: String::new(),
+            progress: Vec::new(),
+            sub_tasks: self.submission(&children),
+            first_sub_task: self.fresh_task_id(),
+            content_error: None,
+        }
+    }
+
+    /// Sends a report; answers the task in the answer.
+    ///
+    /// # Panics
+    /// If the report is refused.
+    pub fn next_task(&mut self, report: Report) -> Option<Held> {
+        match self.send(Command::Report(Box::new(report))) {
+            Ok(Reply::Report(reply)) => self.held(reply),
+            other => panic!("a report was not accepted: {other:?}"),
+        }
+    }
+
+    fn held(&mut self, reply: ReportReply) -> Option<Held> {
+        let ReportReply::Task(hand_out) = reply else { return None };
+        let input = self.input(hand_out.taken.task);
+        let name = self.plans[input_place(&input)].plan.name.clone();
+        self.order.push(name.clone());
+        Some(Held { name, hand_out: *hand_out, input })
+    }
+
+    fn planned(&self, held: &Held) -> &Planned {
+        &self.plans[input_place(&held.input)]
+    }
+}
+
+/// What happens by itself.
+impl World {
+    /// Lets time pass.
+    pub fn advance(&mut self, span: Duration) -> &mut Self {
+        self.now = self.now.plus(span);
+        self
+    }
+
+    /// Acts on leases that have ended; answers how many.
+    pub fn expire_leases(&mut self) -> usize {
+        self.backend.save(&self.set.changes()).expect("the store works");
+        self.set.saved();
+        let expired = self.backend.expired(self.now, EXPIRED_MAX).expect("the store works");
+        self.history.push(Event::Expired(self.now, EXPIRED_MAX, expired.clone()));
+        for task in &expired {
+            self.send(Command::ExpireLease { task: *task, now: self.now }).expect("never refused");
+        }
+        expired.len()
+    }
+
+    /// Makes everything decided so far durable. Only a lazy world needs to be told.
+    pub(crate) fn commit(&mut self) {
+        self.backend.save(&self.set.changes()).expect("the store works");
+        self.set.saved();
+        self.backend.commit().expect("the store works");
+        self.history.push(Event::Commit);
+    }
+
+    /// Ends the server and starts it again. What was not committed is gone.
+    pub fn restart(&mut self) -> &mut Self {
+        let settings = self.set.settings.clone();
+        if let Some(committed) = &self.backend.committed {
+            self.backend.rows.clone_from(committed);
+        }
+        // The old backend must be gone before the database is opened again.
+        self.backend.inner = None;
+        let Opened { backend, reader } = self.store.open();
+        self.backend.inner = Some(backend);
+        self.reader = reader;
+        self.set = self.backend.open_set(settings).expect("the store works");
+        self.before = self.rows();
+        self.history.push(Event::Restart);
+        self
+    }
+
+    /// The present.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+}
+
+/// Deciding and checking.
+impl World {
+    /// Has a command decided, saved and committed, and checks what must hold afterwards.
+    ///
+    /// # Errors
+    /// The refusal, if it is one.
+    pub fn send(&mut self, command: Command) -> Result<Reply, Refusal> {
+        let decided = step_with(&mut self.backend, &mut self.set, &command).expect("the store works");
+        let input = match &decided {
+            Ok(Reply::Report(ReportReply::Task(hand_out))) => Some(self.input(hand_out.taken.task)),
+            _ => None,
+        };
+        self.history.push(Event::Command(command.clone(), format!("{decided:?}"), input));
+        if !self.lazy {
+            self.commit();
+        }
+        if self.checked {
+            self.check_command(&command, &decided);
+        }
+        decided
+    }
+
+    fn check_command(&mut self, command: &Command, decided: &Result<Reply, Refusal>) {
+        let after = self.rows();
+        let facts = Facts::of(&after);
+        facts.check();
+        invariants::check_moves(&self.before, &facts, command);
+        match (command, decided) {
+            (_, Err(_)) => assert!(after == self.before, "E-3: a refused command changes nothing"),
+            (Command::Report(report), Ok(Reply::Report(reply))) => {
+                let hand_out = match reply {
+                    ReportReply::Task(hand_out) => Some(hand_out.as_ref()),
+                    ReportReply::Stored | ReportReply::Idle => None,
+                };
+                match &report.ask {
+                    Some(ask) => {
+                        assert!(!matches!(reply, ReportReply::Stored), "R-6: work was asked for");
+                        order::check(&self.before, &facts, report, ask, hand_out);
+                    }
+                    None => assert!(matches!(reply, ReportReply::Stored), "R-7: no work was asked for"),
+                }
+            }
+            _ => {}
+        }
+        self.before = after;
+    }
+
+    /// Checks everything that can be said about the rows at one moment.
+    pub fn check(&self) {
+        Facts::of(&self.rows()).check();
+    }
+
+    /// The rows as they are now, what is not saved yet included.
+    #[must_use]
+    pub fn rows(&self) -> Mirror {
+        let mut rows = self.backend.rows.clone();
+        rows.apply(&self.set.changes());
+        rows
+    }
+}
+
+/// Making commands.
+impl World {
+    /// Adds tasks to the list of planned ones; answers their places.
+    fn plan(&mut self, plans: Vec<Plan>) -> Vec<usize> {
+        let mut places = Vec::with_capacity(plans.len());
+        for mut plan in plans {
+            if !self.known.contains(&plan.identifier) {
+                self.known.push(plan.identifier.clone());
+            }
+            let children = std::mem::take(&mut plan.children);
+            let children = self.plan(children);
+            places.push(self.plans.len());
+            self.plans.push(Planned { plan, children });
+        }
+        places
+    }
+
+    /// The submission of planned tasks; none for none.
+    fn submission(&self, places: &[usize]) -> Option<Submission> {
+        if places.is_empty() {
+            return None;
+        }
+        let siblings: Vec<Plan> = places.iter().map(|place| self.plans[*place].plan.clone()).collect();
+        let mut submission = Vec::new();
+        for (tasks, dependencies) in groups(&siblings) {
+            let mut group = NewGroup { dependencies, tasks: Vec::new(), inputs: Inputs::default() };
+            for task in tasks {
+                let plan = &siblings[task];
+                let new = NewTasks {
+                    count: 1,
+                    cluster: plan.cluster.as_str().into(),
+                    identifier: plan.identifier.clone(),
+                    max_retries: plan.max_retries,
+                    optional: plan.optional,
+                    display: plan.name.as_str().into(),
+                };
+                group.push(new, places[task].to_string().into_bytes());
+            }
+            submission.push(group);
+        }
+        Some(Submission::new(submission).expect("a plan within the limits"))
+    }
+
+    fn input(&mut self, task: TaskKey) -> Vec<u8> {
+        match self.unsaved_input(task) {
+            Some(input) => input,
+            None => self.backend.inputs(&[task]).expect("the store works").pop().expect("one input a task"),
+        }
+    }
+
+    /// The input of a task that is not saved yet.
+    fn unsaved_input(&self, task: TaskKey) -> Option<Vec<u8>> {
+        let changes = self.set.changes();
+        let row = changes.groups.iter().find(|row| row.group.holds(task))?;
+        Some(row.inputs[usize::try_from(task.0 - row.group.key.0).expect("a short list")].clone())
+    }
+
+    /// Ids begin with the time in milliseconds and are random behind it (N-9).
+    fn fresh_id(&mut self) -> u128 {
+        self.ids += 1;
+        let milliseconds = u128::try_from(self.now.0 / 1000).expect("after 1970");
+        milliseconds << 80 | u128::from(self.random.number() >> 32) << 48 | self.ids
+    }
+
+    fn fresh_task_id(&mut self) -> TaskId {
+        let id = self.fresh_id();
+        // Room for the tasks of a submission behind the first.
+        TaskId::from_u128((id >> 80 << 80) | (id & u128::from(u64::MAX >> 16)) << 32).expect("not zero")
+    }
+}
+
+fn input_place(input: &[u8]) -> usize {
+    std::str::from_utf8(input).ok().and_then(|text| text.parse().ok()).expect("inputs are places")
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let commands = self.history.iter().filter(|event| !matches!(event, Event::Commit));
+            let shown: Vec<_> = commands.rev().take(SHOWN_COMMANDS_MAX).collect();
+            eprintln!("the world had seed {}; its last commands were", self.seed);
+            for event in shown.into_iter().rev() {
+                let text = format!("{event:?}");
+                eprintln!("  {}", text.chars().take(SHOWN_CHARS_MAX).collect::<String>());
+            }
+        }
+    }
+}
