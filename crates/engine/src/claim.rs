@@ -142,8 +142,8 @@ fn children_places(children: Children, depth: u32) -> Range<Place> {
     (depth, children.first.0)..(depth, children.end())
 }
 
-/// Work stealing: the oldest job first, in it the task nearest to the root. Jobs that turn out to have nothing to
-/// hand out leave the queue.
+/// Work stealing: the oldest job first, in it the task nearest to the root, but right after a failure what is nearest to
+/// the failed task. Jobs that turn out to have nothing to hand out leave the queue.
 fn steal(set: &mut WorkingSet, classes: &[ClassKey]) -> Result<Option<Found>, Stop> {
     loop {
         let mut oldest: Option<JobKey> = None;
@@ -152,7 +152,15 @@ fn steal(set: &mut WorkingSet, classes: &[ClassKey]) -> Result<Option<Found>, St
             oldest = [oldest, first].into_iter().flatten().min();
         }
         let Some(job) = oldest else { return Ok(None) };
-        let halted = set.status(job)?.is_halted();
+        let status = set.status(job)?;
+        let (halted, resume_at) = (status.is_halted(), status.resume_at);
+        if !halted
+            && let Some(failed) = resume_at
+            && let Some(found) = near(set, classes, failed)?
+        {
+            set.status_mut(job)?.resume_at = None;
+            return Ok(Some(found));
+        }
         let classes_of_job = in_both(classes, set.job_classes(job)?);
         if !halted && let Some(found) = first_of(set, job, &classes_of_job, ANYWHERE)? {
             return Ok(Some(found));

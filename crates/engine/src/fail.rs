@@ -30,6 +30,7 @@ pub(crate) fn reported(set: &mut WorkingSet, failed: &FailedTask) -> Result<Repl
     } else {
         hand_back(set, key, failed.now)?;
     }
+    set.status_mut(job)?.resume_at = Some(key);
     Ok(Reply::TaskState(set.task(key)?.state))
 }
 

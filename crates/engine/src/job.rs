@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::id::{AutomationId, JobId, JobKey};
+use crate::id::{AutomationId, JobId, JobKey, TaskKey};
 use crate::task::{Children, TaskState};
 use crate::time::Timestamp;
 
@@ -126,6 +126,9 @@ pub struct JobStatus {
     pub compute_time: Duration,
     /// A retry replaced the execution that set the first start or the last stop: both must be looked up in the tasks.
     pub times_stale: bool,
+    /// A task that has just failed: the next runner that asks goes on from there, as if it had computed it. Runners ask
+    /// without a report after a failure, and this keeps the order of one runner depth first.
+    pub resume_at: Option<TaskKey>,
 }
 
 impl JobStatus {
@@ -141,6 +144,7 @@ impl JobStatus {
             last_stopped_at: None,
             compute_time: Duration::ZERO,
             times_stale: false,
+            resume_at: None,
         }
     }
 

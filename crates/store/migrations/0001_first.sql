@@ -45,7 +45,8 @@ CREATE TABLE job_status (
     first_started_at INTEGER,
     last_stopped_at  INTEGER,
     compute_time     INTEGER NOT NULL,
-    times_stale      INTEGER NOT NULL
+    times_stale      INTEGER NOT NULL,
+    resume_at        INTEGER
 ) STRICT;
 
 CREATE TABLE job_class (

@@ -13,7 +13,7 @@ use rusqlite::types::Type;
 /// Columns of [`job`] and [`job_status`], joined.
 pub(super) const JOB_COLUMNS: &str = "j.key, j.id, j.name, j.trace_parent, j.submitted_at, j.automation, j.fingerprint, \
      j.first_root, j.roots, s.canceled, s.queued, s.running, s.computed, s.failed, s.skipped, s.failed_optional, \
-     s.first_started_at, s.last_stopped_at, s.compute_time, s.times_stale";
+     s.first_started_at, s.last_stopped_at, s.compute_time, s.times_stale, s.resume_at";
 
 /// Columns of [`group`] and [`group_state`], joined.
 pub(super) const GROUP_COLUMNS: &str = "g.key, g.id, g.job, g.parent, g.depth, g.boundary, g.count, g.dependencies, \
@@ -90,6 +90,7 @@ pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<(Job, JobStatus)> {
         last_stopped_at: time(row, 17)?,
         compute_time: Duration::from_micros(number(row, 18)?),
         times_stale: row.get(19)?,
+        resume_at: optional(row, 20)?.map(TaskKey),
     };
     Ok((job, status))
 }

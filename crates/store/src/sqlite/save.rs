@@ -140,8 +140,8 @@ fn job_status(connection: &Connection, status: &JobStatus) -> Result<(), Error> 
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO job_status (job, state, canceled, queued, running, computed, failed, skipped,
-                 failed_optional, first_started_at, last_stopped_at, compute_time, times_stale)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 failed_optional, first_started_at, last_stopped_at, compute_time, times_stale, resume_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             column(status.key.0),
@@ -157,6 +157,7 @@ fn job_status(connection: &Connection, status: &JobStatus) -> Result<(), Error> 
             status.last_stopped_at.map(|time| time.0),
             i64::try_from(status.compute_time.as_micros()).unwrap_or(i64::MAX),
             status.times_stale,
+            status.resume_at.map(|task| column(task.0)),
         ])?;
     Ok(())
 }
