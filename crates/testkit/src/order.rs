@@ -18,7 +18,7 @@ pub(crate) fn check(before: &Mirror, after: &Facts<'_>, report: &Report, ask: &A
     }
     let near = computed.filter(|task| after.state(*task) == TaskState::Computed || !ran);
     let known = after.rows.clusters.contains_key(ask.cluster.as_ref());
-    let expected = if known { best(after, ask, near, handed) } else { None };
+    let expected = if known { best(before, after, ask, near, handed) } else { None };
     assert_eq!(handed, expected, "R-10 to R-15: the task handed out after {near:?}");
     let Some(hand_out) = answer else { return };
     let row = &after.rows.group_of(hand_out.taken.task).group;
@@ -55,7 +55,13 @@ fn repeated(before: &Mirror, ask: &Ask, task: TaskKey, report: &Report) -> Optio
     runs.then_some(taken.task)
 }
 
-fn best(after: &Facts<'_>, ask: &Ask, near: Option<TaskKey>, handed: Option<TaskKey>) -> Option<TaskKey> {
+fn best(
+    before: &Mirror,
+    after: &Facts<'_>,
+    ask: &Ask,
+    near: Option<TaskKey>,
+    handed: Option<TaskKey>,
+) -> Option<TaskKey> {
     let rows = after.rows;
     let mut candidates: Vec<(JobKey, u32, TaskKey, Option<TaskKey>)> = Vec::new();
     for row in rows.groups.values() {
@@ -73,9 +79,9 @@ fn best(after: &Facts<'_>, ask: &Ask, near: Option<TaskKey>, handed: Option<Task
     }
     let first_below =
         |parent: TaskKey| candidates.iter().filter(|found| found.3 == Some(parent)).map(|found| found.2).min();
-    let depth_first = near.and_then(|computed| {
-        let group = &rows.group_of(computed).group;
-        let mut next = Some(computed);
+    let depth_first = |start: TaskKey| {
+        let group = &rows.group_of(start).group;
+        let mut next = Some(start);
         for _ in 0..=64 {
             let Some(ancestor) = next else { break };
             if let Some(found) = first_below(ancestor) {
@@ -84,8 +90,12 @@ fn best(after: &Facts<'_>, ask: &Ask, near: Option<TaskKey>, handed: Option<Task
             next = rows.group_of(ancestor).group.parent;
         }
         candidates.iter().filter(|found| found.0 == group.job).min().map(|found| found.2)
-    });
-    depth_first.or_else(|| candidates.iter().min().map(|found| found.2))
+    };
+    near.and_then(depth_first).or_else(|| {
+        // Stealing: the oldest job, from its last failed task if that was the last thing that happened.
+        let stolen = candidates.iter().min()?;
+        before.statuses.get(&stolen.0).and_then(|status| status.resume_at).and_then(depth_first).or(Some(stolen.2))
+    })
 }
 
 fn may_take(rows: &Mirror, ask: &Ask, task: TaskKey) -> bool {

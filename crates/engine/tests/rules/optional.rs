@@ -277,7 +277,6 @@ fn t_138_the_documented_example_with_the_failing_step_optional_itself() {
 }
 
 #[test]
-#[ignore = "T-138 and R-13 disagree: after a failure the runner steals, and AlwaysRuns is nearer to the root"]
 fn t_138_with_one_runner_always_runs_comes_last() {
     let mut world = World::seeded(1).job(NESTED.replace("Step1B fails", "Step1B optional fails").as_str());
     world.run();
