@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use boxwood_engine::Settings;
 use boxwood_proto::MESSAGE_BYTES_MAX;
+use boxwood_store::telemetry;
 
 /// How a server is set up. [`Config::new`] gives the documented defaults.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Config {
     pub rules: Settings,
     /// How long runners without work are told to wait.
     pub idle: IdleSettings,
+    /// How many logs and spans are kept, and for how long.
+    pub telemetry: telemetry::Options,
     /// Tasks of the largest job that is drawn (V-16).
     pub visualized_tasks_max: usize,
     /// Bytes of the largest message accepted, before and after decompression (N-7).
@@ -43,6 +46,7 @@ impl Config {
             host_names: Vec::new(),
             rules: Settings::default(),
             idle: IdleSettings::default(),
+            telemetry: telemetry::Options::default(),
             visualized_tasks_max: 200,
             message_bytes_max: MESSAGE_BYTES_MAX,
             stop_wait_max: Duration::from_secs(10),

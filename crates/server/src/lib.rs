@@ -6,6 +6,7 @@
 //! - [`serve`] runs a server until it is told to stop; [`Server`] is the same for tests and demos in one process.
 //! - `http`, `hosts`, `listen`, `pages`: the one port.
 //! - `rpc`: the services; `validate` and `convert` stand between the wire and the rules.
+//! - `telemetry`: logs and spans, in and out.
 //! - `dispatch`: idle waits, long polls, and tasks whose answers got lost.
 
 mod clock;
@@ -22,6 +23,7 @@ mod metrics;
 mod pages;
 mod rpc;
 mod server;
+mod telemetry;
 mod validate;
 
 pub use config::{Auth, Config, IdleSettings, Listen};

@@ -20,6 +20,7 @@ use crate::http::Front;
 use crate::listen::{Address, Connections, Listener};
 use crate::metrics::{Calls, Counting};
 use crate::pages::{self, Facts};
+use crate::telemetry::Telemetry;
 use crate::{clock, rpc};
 
 /// How often leases are looked at (S-41 asks for 5 seconds at most).
@@ -118,18 +119,21 @@ struct Store {
     lane: Lane,
     lane_end: oneshot::Receiver<Result<(), boxwood_store::Error>>,
     reader: Arc<dyn Reader>,
+    telemetry: Telemetry,
 }
 
 impl Store {
     async fn open(config: &Config, dispatch: Arc<Dispatch>) -> Result<Self, Error> {
         let dir = config.data_dir.clone();
         let rules = config.rules.clone();
+        let kept = config.telemetry.clone();
         let opened = tokio::task::spawn_blocking(move || {
             let database = sqlite::Database::open(&dir)?;
             let reader = database.reader();
+            let telemetry = Telemetry::open(&dir, kept, reader.clone())?;
             let woken = move |wakes: &[boxwood_store::Wake]| dispatch.ready(wakes);
             let (lane, lane_end) = Lane::start(database.backend(), rules, LaneOptions::default(), woken)?;
-            Ok(Self { lane, lane_end, reader })
+            Ok(Self { lane, lane_end, reader, telemetry })
         });
         match opened.await {
             Ok(store) => store,
@@ -146,14 +150,14 @@ async fn run(
     store: Store,
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), Error> {
-    let Store { lane, mut lane_end, reader } = store;
+    let Store { lane, mut lane_end, reader, telemetry } = store;
     let door = Arc::new(Door {
         lane: lane.clone(),
         reader,
         dispatch: dispatch.clone(),
         visualized_tasks_max: config.visualized_tasks_max,
     });
-    let (front, facts, health) = front(&config, &address, &door);
+    let (front, facts, health) = front(&config, &address, &door, &telemetry);
     drop(door);
     let ticker = tokio::spawn(tick(lane.clone(), dispatch.clone()));
     let mut connections = Connections::new();
@@ -167,6 +171,7 @@ async fn run(
     drop(front);
     let limit = if failed.is_some() { Duration::ZERO } else { config.stop_wait_max };
     connections.finish(limit).await;
+    telemetry.close().await;
     if let Some(error) = failed {
         return Err(error);
     }
@@ -205,8 +210,13 @@ fn ended(end: Result<Result<(), boxwood_store::Error>, oneshot::error::RecvError
     }
 }
 
-fn front(config: &Config, address: &Address, door: &Arc<Door>) -> (Front, Arc<Facts>, Arc<StaticChecker>) {
-    let (router, health) = rpc::router(door);
+fn front(
+    config: &Config,
+    address: &Address,
+    door: &Arc<Door>,
+    telemetry: &Telemetry,
+) -> (Front, Arc<Facts>, Arc<StaticChecker>) {
+    let (router, health) = rpc::router(door, telemetry);
     let calls = Arc::new(Calls::new(router.methods()));
     let facts = Arc::new(Facts { calls: calls.clone(), dispatch: door.dispatch.clone(), ready: AtomicBool::new(true) });
     let limits = Limits::default()
@@ -221,7 +231,7 @@ fn front(config: &Config, address: &Address, door: &Arc<Door>) -> (Front, Arc<Fa
     let hosts = match config.auth {
         Auth::OffOnLoopback | Auth::Off => address.ip().map(|ip| Arc::new(Hosts::new(Some(ip), &config.host_names))),
     };
-    let front = Front { rpc, pages: pages::router(facts.clone()), hosts, calls };
+    let front = Front { rpc, pages: pages::router(facts.clone()).merge(telemetry.router()), hosts, calls };
     (front, facts, health)
 }
 

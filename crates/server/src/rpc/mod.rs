@@ -31,26 +31,29 @@ use boxwood_proto::workflows::v1 as wire;
 use boxwood_proto::{FILE_DESCRIPTOR_SET, health, reflection};
 
 use crate::door::Door;
+use crate::telemetry::Telemetry;
 
 /// The services that are served, by their names on the wire.
-pub(crate) const SERVICES: [&str; 6] = [
+pub(crate) const SERVICES: [&str; 7] = [
     wire::JOB_SERVICE_SERVICE_NAME,
     wire::TASK_SERVICE_SERVICE_NAME,
     wire::WORKFLOWS_SERVICE_SERVICE_NAME,
     wire::AUTOMATION_SERVICE_SERVICE_NAME,
     wire::STORAGE_LOCATION_SERVICE_SERVICE_NAME,
     wire::DIAGRAM_SERVICE_SERVICE_NAME,
+    wire::TELEMETRY_QUERY_SERVICE_SERVICE_NAME,
 ];
 
 /// Every service, with health and reflection; and the handle that says whether they serve.
-pub(crate) fn router(door: &Arc<Door>) -> (Router, Arc<health::StaticChecker>) {
+pub(crate) fn router(door: &Arc<Door>, telemetry: &Telemetry) -> (Router, Arc<health::StaticChecker>) {
     let router = Router::new()
         .add_service(Arc::new(job::Jobs(door.clone())))
         .add_service(Arc::new(task::Tasks(door.clone())))
         .add_service(Arc::new(workflows::Workflows(door.clone())))
         .add_service(Arc::new(automation::Automations))
         .add_service(Arc::new(storage_location::StorageLocations))
-        .add_service(Arc::new(diagram::Diagrams));
+        .add_service(Arc::new(diagram::Diagrams))
+        .add_service(telemetry.service());
     let (router, health) = health::install_static(router, SERVICES);
     let listed = SERVICES.into_iter().chain([
         "grpc.health.v1.Health",
