@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use boxwood_server::{Auth, Config, Listen};
 use clap::{Args, ValueEnum};
@@ -23,6 +24,10 @@ pub(crate) struct ServeArgs {
     /// A further name under which clients reach the server; may be given several times
     #[arg(long = "host-name", value_name = "NAME", env = "BOXWOOD_HOST_NAMES", value_delimiter = ',')]
     host_names: Vec<String>,
+    /// Seconds a task may run before its runner must extend its lease
+    #[arg(long, value_name = "SECONDS", env = "BOXWOOD_LEASE", default_value_t = 15,
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    lease: u64,
     /// What to log to standard error: error, warn, info, debug, trace, or a filter such as boxwood_server=debug
     #[arg(long, value_name = "LEVEL", env = "BOXWOOD_LOG", default_value = "info")]
     log: String,
@@ -47,6 +52,8 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
         config.auth = Auth::Off;
     }
     config.host_names = args.host_names;
+    config.rules.lease_first = Duration::from_secs(args.lease);
+    config.rules.lease_max = config.rules.lease_max.max(config.rules.lease_first);
     let shutdown = told_to_stop()?;
     let ready = |address: &boxwood_server::Address| {
         println!("listening on {address}");
