@@ -419,10 +419,6 @@ def test_14_nested_optional_inside_optional(client: Client, wire: Wire, cluster:
     assert wire.tree(job).states()["Step1B"] == "FAILED_OPTIONAL"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="T-138 against R-10, R-13 and R-47: the request after a failure reports nothing, so it is served by work stealing",
-)
 def test_14_one_runner_finishes_the_branch_first(client: Client, wire: Wire, cluster: Cluster) -> None:
     """T-138, Q40: with one runner AlwaysRuns comes after the branch, although a task of the branch failed meanwhile."""
     job = run_pipeline(client, cluster, nested_optional.OPTIONAL_CHILD)
