@@ -1,4 +1,120 @@
 //! Write and run Boxwood workflows in Rust.
+//!
+//! A *task* is a struct and a function. A task can submit further tasks while it is executed, so that a job is a tree that
+//! grows while it runs. *Runners* ask the server for tasks and execute them; any number of them can share a job, also
+//! together with runners of the Python and Go SDKs.
+//!
+//! # Hello
+//!
+//! ```no_run
+//! use boxwood::{Client, Execute, ExecutionContext, Runner, Task};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Task, Serialize, Deserialize)]
+//! struct Hello {
+//!     name: String,
+//! }
+//!
+//! impl Execute for Hello {
+//!     async fn execute(self, _context: &mut ExecutionContext) -> boxwood::Result {
+//!         println!("Hello {}!", self.name);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> boxwood::Result {
+//!     let client = Client::from_env()?; // BOXWOOD_URL, or http://127.0.0.1:8080
+//!     let job = client.jobs().submit("hello", Hello { name: "World".into() }).await?;
+//!     Runner::builder(&client).task::<Hello>().build().await?.run_all().await?;
+//!     println!("{}", client.jobs().find(&job).await?.state);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Fan out, fan in
+//!
+//! Sub-tasks without dependencies run side by side; a sub-task that depends on others starts when they and everything
+//! below them are complete (T-92). Tasks have no return value (T-8); what they want to tell each other they put into the job
+//! cache.
+//!
+//! ```no_run
+//! use boxwood::{Client, Execute, ExecutionContext, LocalFileCache, Runner, Task};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Task, Serialize, Deserialize)]
+//! #[task(version = "v1.0")]
+//! struct SumOfSquares {
+//!     numbers: Vec<u64>,
+//! }
+//!
+//! #[derive(Task, Serialize, Deserialize)]
+//! #[task(version = "v1.0", display = "Square({number})")]
+//! struct Square {
+//!     number: u64,
+//! }
+//!
+//! #[derive(Task)]
+//! #[task(version = "v1.0")]
+//! struct Sum;
+//!
+//! impl Execute for SumOfSquares {
+//!     async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+//!         context.progress("squares").add(self.numbers.len() as u64);
+//!         let squares = context.submit_subtasks(self.numbers.into_iter().map(|number| Square { number })).max_retries(2);
+//!         context.submit_subtask(Sum).depends_on(&squares);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! impl Execute for Square {
+//!     async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+//!         let square = self.number.checked_mul(self.number).ok_or("the square is too large")?;
+//!         context.job_cache().group("squares").set(&self.number.to_string(), square.to_string()).await?;
+//!         context.progress("squares").done(1);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! impl Execute for Sum {
+//!     async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+//!         let mut sum = 0;
+//!         for (_, square) in context.job_cache().group("squares").items().await? {
+//!             sum += String::from_utf8(square)?.parse::<u64>()?;
+//!         }
+//!         context.set_display(format!("Sum = {sum}"));
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> boxwood::Result {
+//!     let client = Client::from_env()?;
+//!     client.jobs().submit("squares", SumOfSquares { numbers: vec![12, 345, 453] }).await?;
+//!     let runner = Runner::builder(&client)
+//!         .task::<SumOfSquares>()
+//!         .task::<Square>()
+//!         .task::<Sum>()
+//!         .concurrency(4)
+//!         .cache(LocalFileCache::default())
+//!         .build()
+//!         .await?;
+//!     runner.run_forever().await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What goes wrong
+//!
+//! Task code returns [`boxwood::Result`](Result): `?` takes any error, and a text becomes one with `.into()`. Whatever it
+//! returns, and every panic, fails the task, which is then retried while it has retries left. The SDK itself fails with
+//! [`Error`], which has a [`code`](Error::code) and often a [`next_step`](Error::next_step).
+//!
+//! Logs of task code go through `tracing`; each execution is in a span named `task`.
+//!
+//! Rule numbers (`T-92`, `R-22`, …) point into `docs/behaviour.md`.
+
+#![warn(missing_docs)]
 
 // The derive macro names the crate by its name, also here.
 extern crate self as boxwood;
@@ -9,6 +125,7 @@ mod context;
 mod error;
 mod id;
 mod identifier;
+mod runner;
 mod submission;
 mod task;
 
@@ -24,6 +141,7 @@ pub use context::{Dependencies, ExecutionContext, ProgressIndicator, Subtask, Su
 pub use error::{BoxError, Code, Error, Result};
 pub use id::{AutomationId, JobId, ParseIdError, TaskId};
 pub use identifier::{NAME_BYTES_MAX, TaskIdentifier, Version};
+pub use runner::{RunSummary, Runner, RunnerBuilder, ShutdownHandle};
 pub use task::{Execute, INPUT_BYTES_MAX, RawTask, Submission, Submit, Task};
 
 /// What the derive macro calls.

@@ -82,6 +82,10 @@ pub trait Execute: Task {
 }
 
 /// What can be submitted: every [`Task`], and [`RawTask`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be submitted",
+    note = "add `#[derive(boxwood::Task)]` to it, or use `RawTask` for a task whose code is elsewhere"
+)]
 pub trait Submit {
     /// What the server is told of the task (T-1).
     ///

@@ -13,7 +13,7 @@ use rand::Rng as _;
 use crate::Error;
 
 /// The metadata that tells the server how often the same call was sent before; it recognises a repeated submission by it.
-pub(crate) const PREVIOUS_ATTEMPTS: &str = "grpc-previous-rpc-attempts";
+const PREVIOUS_ATTEMPTS: &str = "grpc-previous-rpc-attempts";
 
 /// How many requests may wait for the connection to take them; it is not the number in flight.
 const QUEUE_REQUESTS_MAX: usize = 1024;
@@ -54,6 +54,11 @@ impl Endpoint {
 
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// How long calls are tried again.
+    pub(crate) fn retry_for(&self) -> Duration {
+        self.retry_for
     }
 
     /// A connection of its own, driven by the current runtime, and how calls are to be sent over it.

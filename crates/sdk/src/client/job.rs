@@ -7,8 +7,8 @@ use boxwood_proto::buffa::EnumValue;
 use boxwood_proto::buffa_types::google::protobuf::{Duration as WireDuration, Timestamp};
 use boxwood_proto::workflows::v1 as wire;
 
+use crate::Error;
 use crate::id::{AutomationId, JobId};
-use crate::{Error, Version};
 
 /// The state of a job, worked out from its tasks and from whether it was canceled (J-20, J-21).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -237,9 +237,4 @@ pub(crate) fn time(timestamp: Option<&Timestamp>) -> Option<SystemTime> {
 /// A length of time; absent and negative ones are zero.
 pub(crate) fn duration(duration: Option<&WireDuration>) -> Duration {
     duration.and_then(|duration| Duration::try_from(duration.clone()).ok()).unwrap_or_default()
-}
-
-/// The version of a task that was handed out.
-pub(crate) fn version(identifier: &wire::TaskIdentifier) -> Option<Version> {
-    identifier.version.parse().ok()
 }

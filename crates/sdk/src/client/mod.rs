@@ -18,7 +18,8 @@ use boxwood_proto::connectrpc::client::SharedHttp2Connection;
 use boxwood_proto::workflows::v1::{JobServiceClient, TelemetryQueryServiceClient, WorkflowsServiceClient};
 
 pub use cluster::{Cluster, ClusterClient, CreateCluster, UpdateCluster};
-pub(crate) use connection::{Backoff, Endpoint, PREVIOUS_ATTEMPTS, is_passing};
+pub(crate) use connection::{Backoff, Endpoint, is_passing};
+pub(crate) use job::duration;
 pub use job::{ExecutionStats, Job, JobState, Progress, TaskState};
 pub use jobs::{Direction, JobClient, SubmitJob, Theme, VisualizeJob};
 pub use logs::{AttributeValue, LogRecord, LogSeverity, QueryLogs};
