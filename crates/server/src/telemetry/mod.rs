@@ -10,8 +10,6 @@ mod body;
 mod decode;
 mod intake;
 mod query;
-#[cfg(test)]
-mod tests;
 
 use std::path::Path;
 use std::sync::Arc;

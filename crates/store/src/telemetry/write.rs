@@ -266,7 +266,9 @@ impl Writer {
         let mut more_to_remove = false;
         loop {
             let work = queue.next(due, more_to_remove);
-            due = Instant::now() + self.commit_interval;
+            if !work.batches.is_empty() {
+                due = Instant::now() + self.commit_interval;
+            }
             let stored = self.store(work.batches, queue);
             for (now, reply) in work.sweeps {
                 self.retention.advance(now);
