@@ -2,6 +2,7 @@
 //! engine's counters. A violation panics and names the rule.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use boxwood_engine::{Command, Group, GroupKey, JobKey, JobState, ReadyKey, TaskKey, TaskState};
 
@@ -10,99 +11,117 @@ use crate::mirror::Mirror;
 /// The rows, with what follows from them by definition.
 pub(crate) struct Facts<'a> {
     pub(crate) rows: &'a Mirror,
+    groups: Vec<&'a Group>,
+    /// By task key: the place of its group in the list.
+    group_of: Vec<usize>,
     /// By task key.
     states: Vec<TaskState>,
     complete: Vec<bool>,
-    /// The groups each group depends on.
-    waits_for: BTreeMap<GroupKey, Vec<GroupKey>>,
-    /// The groups a task submitted.
-    children: BTreeMap<TaskKey, Vec<GroupKey>>,
+    /// By place of a group: whether all its tasks are complete.
+    group_complete: Vec<bool>,
+    /// By place of a group: the groups it depends on.
+    waits_for: Vec<Vec<usize>>,
+    /// By task key: the groups it submitted.
+    children: Vec<Vec<usize>>,
+    halted: BTreeSet<JobKey>,
 }
 
 impl<'a> Facts<'a> {
     pub(crate) fn of(rows: &'a Mirror) -> Self {
-        let end = rows.groups.last_key_value().map_or(1, |(_, row)| row.group.end());
+        let end = place(rows.groups.last_key_value().map_or(1, |(_, row)| row.group.end()));
         let mut facts = Self {
             rows,
-            states: vec![TaskState::Queued; place(end)],
-            complete: vec![false; place(end)],
-            waits_for: BTreeMap::new(),
-            children: BTreeMap::new(),
+            groups: rows.groups.values().map(|row| row.group.as_ref()).collect(),
+            group_of: vec![usize::MAX; end],
+            states: vec![TaskState::Queued; end],
+            complete: vec![false; end],
+            group_complete: vec![false; rows.groups.len()],
+            waits_for: vec![Vec::new(); rows.groups.len()],
+            children: vec![Vec::new(); end],
+            halted: rows.statuses.values().filter(|status| status.canceled).map(|status| status.key).collect(),
         };
-        for (key, row) in &rows.groups {
-            for dependent in &row.group.dependents {
-                facts.waits_for.entry(*dependent).or_default().push(*key);
+        for (index, group) in facts.groups.iter().enumerate() {
+            facts.group_of[tasks_of(group)].fill(index);
+            if rows.group_states[&group.key].skipped {
+                facts.states[tasks_of(group)].fill(TaskState::Skipped);
             }
-            if let Some(parent) = row.group.parent {
-                facts.children.entry(parent).or_default().push(*key);
+        }
+        for (index, group) in facts.groups.iter().enumerate() {
+            for dependent in &group.dependents {
+                facts.waits_for[facts.group_of[place(dependent.0)]].push(index);
             }
-            if rows.group_states[key].skipped {
-                facts.states[place(key.0)..place(row.group.end())].fill(TaskState::Skipped);
+            if let Some(parent) = group.parent {
+                facts.children[place(parent.0)].push(index);
             }
         }
         for (key, task) in &rows.tasks {
             facts.states[place(key.0)] = task.state;
+            if task.state == TaskState::Failed {
+                facts.halted.insert(facts.group_of(*key).job);
+            }
         }
-        // Children have larger keys than their parents, so they are decided first.
-        for key in (1..end).rev() {
-            facts.complete[place(key)] = match facts.states[place(key)] {
-                TaskState::FailedOptional | TaskState::Skipped => true,
-                TaskState::Computed => {
-                    let children = facts.children.get(&TaskKey(key));
-                    children.into_iter().flatten().all(|group| facts.group_is_complete(*group))
-                }
-                TaskState::Queued | TaskState::Running | TaskState::Failed => false,
-            };
-        }
+        facts.decide_complete();
         facts
+    }
+
+    /// A task is complete when it is FAILED_OPTIONAL or SKIPPED, or COMPUTED with all its children complete. Children have
+    /// larger keys than their parents, so they are decided first.
+    fn decide_complete(&mut self) {
+        for index in (0..self.groups.len()).rev() {
+            let mut all = true;
+            for key in tasks_of(self.groups[index]) {
+                self.complete[key] = match self.states[key] {
+                    TaskState::FailedOptional | TaskState::Skipped => true,
+                    TaskState::Computed => self.children[key].iter().all(|group| self.group_complete[*group]),
+                    TaskState::Queued | TaskState::Running | TaskState::Failed => false,
+                };
+                all &= self.complete[key];
+            }
+            self.group_complete[index] = all;
+        }
+    }
+
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &'a Group> {
+        self.groups.iter().copied()
+    }
+
+    pub(crate) fn group_of(&self, task: TaskKey) -> &'a Group {
+        self.groups[self.group_of[place(task.0)]]
     }
 
     pub(crate) fn state(&self, task: TaskKey) -> TaskState {
         self.states[place(task.0)]
     }
 
-    fn is_complete(&self, task: u64) -> bool {
-        self.complete[place(task)]
-    }
-
-    fn group_is_complete(&self, key: GroupKey) -> bool {
-        let group = &self.rows.groups[&key].group;
-        (group.key.0..group.end()).all(|task| self.is_complete(task))
-    }
-
     /// Whether the tasks of a group wait for nothing: parent COMPUTED, every dependency complete (S-20).
     pub(crate) fn is_open_for_work(&self, group: &Group) -> bool {
-        group.parent.is_none_or(|parent| self.state(parent) == TaskState::Computed)
-            && self.waits_for.get(&group.key).into_iter().flatten().all(|before| self.group_is_complete(*before))
+        group.parent.is_none_or(|parent| self.state(parent) == TaskState::Computed) && self.blocked(group) == 0
     }
 
-    /// The nearest optional task among a task and its ancestors, from `task` up.
-    fn boundary_from(&self, task: Option<TaskKey>) -> Option<TaskKey> {
-        let mut next = task;
-        while let Some(key) = next {
-            let group = &self.rows.group_of(key).group;
-            if group.slice_of(key).optional {
-                return Some(key);
-            }
-            next = group.parent;
-        }
-        None
+    /// How many of the groups a group depends on are not complete.
+    fn blocked(&self, group: &Group) -> usize {
+        let waits_for = &self.waits_for[self.group_of[place(group.key.0)]];
+        waits_for.iter().filter(|before| !self.group_complete[**before]).count()
+    }
+
+    /// A task and its ancestors that were submitted as optional, from `task` up.
+    fn boundaries(&self, task: Option<TaskKey>) -> impl Iterator<Item = TaskKey> {
+        let line = std::iter::successors(task, |key| self.group_of(*key).parent);
+        line.filter(|key| self.group_of(*key).slice_of(*key).optional)
     }
 
     pub(crate) fn is_halted(&self, job: JobKey) -> bool {
-        let failed =
-            |group: &Group| (group.key.0..group.end()).any(|task| self.states[place(task)] == TaskState::Failed);
-        self.rows.statuses[&job].canceled || self.groups_of(job).any(failed)
+        self.halted.contains(&job)
     }
 
-    fn groups_of(&self, job: JobKey) -> impl Iterator<Item = &Group> {
-        self.rows.groups.values().map(|row| row.group.as_ref()).filter(move |group| group.job == job)
+    fn groups_of(&self, job: JobKey) -> impl Iterator<Item = &'a Group> {
+        self.groups().filter(move |group| group.job == job)
     }
 
     /// Checks everything that can be said about the rows at one moment.
     pub(crate) fn check(&self) {
-        for row in self.rows.groups.values() {
-            self.check_group(&row.group);
+        for group in &self.groups {
+            self.check_group(group);
         }
         for key in self.rows.tasks.keys() {
             self.check_task(*key);
@@ -116,45 +135,45 @@ impl<'a> Facts<'a> {
     fn check_group(&self, group: &Group) {
         let key = group.key;
         let state = &self.rows.group_states[&key];
-        let open = (key.0..group.end()).filter(|task| !self.is_complete(*task)).count() as u64;
-        assert_eq!(state.open, open, "T-92: tasks of group {key:?} that are not complete");
-        let waits_for = self.waits_for.get(&key).map_or(&[][..], Vec::as_slice);
-        assert_eq!(group.dependencies as usize, waits_for.len(), "T-81: dependencies of group {key:?}");
-        let blocked = waits_for.iter().filter(|before| !self.group_is_complete(**before)).count();
+        let open = self.complete[tasks_of(group)].iter().filter(|complete| !**complete).count();
+        assert_eq!(place(state.open), open, "T-92: tasks of group {key:?} that are not complete");
+        let dependencies = self.waits_for[self.group_of[place(key.0)]].len();
+        assert_eq!(group.dependencies as usize, dependencies, "T-81: dependencies of group {key:?}");
         // Groups of a failed branch that never became ready no longer count.
         if !state.skipped {
-            assert_eq!(state.blocked as usize, blocked, "T-92: groups that group {key:?} waits for");
+            assert_eq!(state.blocked as usize, self.blocked(group), "T-92: groups that group {key:?} waits for");
         }
-        assert_eq!(group.boundary, self.boundary_from(group.parent), "T-125: boundary of the tasks of group {key:?}");
-        let depth = group.parent.map_or(0, |parent| self.rows.group_of(parent).group.depth + 1);
+        assert_eq!(group.boundary, self.boundaries(group.parent).next(), "T-125: boundary of group {key:?}");
+        let depth = group.parent.map_or(0, |parent| self.group_of(parent).depth + 1);
         assert_eq!(group.depth, depth, "T-70: depth of group {key:?}");
         if let Some(parent) = group.parent {
             assert_eq!(self.state(parent), TaskState::Computed, "T-73: children exist, so their parent is computed");
         }
-        let failed_branch = group.boundary.is_some_and(|task| self.rows.tasks[&task].branch_failed);
-        for task in (key.0..group.end()).map(TaskKey) {
-            match self.state(task) {
-                TaskState::Queued => assert!(!failed_branch, "T-127: task {} is queued in a failed branch", task.0),
-                TaskState::Skipped => assert!(failed_branch, "S-9: task {} is skipped in a sound branch", task.0),
+        let failed_branch = self.boundaries(group.parent).any(|task| self.rows.tasks[&task].branch_failed);
+        for task in tasks_of(group) {
+            match self.states[task] {
+                TaskState::Queued => assert!(!failed_branch, "T-127: task {task} is queued in a failed branch"),
+                TaskState::Skipped => assert!(failed_branch, "S-9: task {task} is skipped in a sound branch"),
                 _ => {}
             }
         }
-        let slices: Vec<(u64, u64)> = group.slices.iter().map(|slice| (slice.start, slice.count)).collect();
-        let ends = slices.iter().map(|(start, count)| start + count).collect::<Vec<_>>();
-        let starts = [&[0], &ends[..ends.len() - 1]].concat();
-        assert_eq!((slices.iter().map(|slice| slice.0).collect(), ends.last()), (starts, Some(&group.count)));
+        let mut next = 0;
+        for slice in &group.slices {
+            assert!(slice.start == next && slice.count > 0, "T-80: slices of group {key:?}");
+            next += slice.count;
+        }
+        assert_eq!(next, group.count, "T-80: slices of group {key:?}");
     }
 
     fn check_task(&self, key: TaskKey) {
         let task = &self.rows.tasks[&key];
-        let group = &self.rows.group_of(key).group;
-        assert_eq!(task.group, group.key, "the group of task {}", key.0);
-        let children = self.children.get(&key).map_or(&[][..], Vec::as_slice);
-        let open = children.iter().filter(|group| !self.group_is_complete(**group)).count();
+        assert_eq!(task.group, self.group_of(key).key, "the group of task {}", key.0);
+        let children = &self.children[place(key.0)];
+        let open = children.iter().filter(|group| !self.group_complete[**group]).count();
         assert_eq!(task.open_groups as usize, open, "T-92: open groups of children of task {}", key.0);
-        let count: u64 = children.iter().map(|group| self.rows.groups[group].group.count).sum();
+        let count: u64 = children.iter().map(|group| self.groups[*group].count).sum();
         assert_eq!(task.children.map_or(0, |children| children.count), count, "T-70: children of task {}", key.0);
-        let boundary = self.boundary_from(Some(key));
+        let boundary = self.boundaries(Some(key)).next();
         match task.state {
             TaskState::Failed => assert_eq!(boundary, None, "S-8: task {} is below an optional one", key.0),
             TaskState::FailedOptional => {
@@ -172,8 +191,8 @@ impl<'a> Facts<'a> {
         let status = &self.rows.statuses[&key];
         let mut counts = [0; 6];
         for group in self.groups_of(key) {
-            for task in group.key.0..group.end() {
-                counts[self.states[place(task)] as usize - 1] += 1;
+            for state in &self.states[tasks_of(group)] {
+                counts[*state as usize - 1] += 1;
             }
         }
         assert_eq!(status.counts.to_array(), counts, "J-35, J-37: tasks by state of job {}", key.0);
@@ -229,8 +248,8 @@ impl<'a> Facts<'a> {
             }
         }
         let mut eligible = BTreeSet::new();
-        for row in self.rows.groups.values().filter(|row| self.is_open_for_work(&row.group)) {
-            let tasks = (row.group.key.0..row.group.end()).map(TaskKey);
+        for group in self.groups().filter(|group| self.is_open_for_work(group)) {
+            let tasks = (group.key.0..group.end()).map(TaskKey);
             eligible.extend(tasks.filter(|task| self.state(*task) == TaskState::Queued));
         }
         let late: Vec<_> = eligible.difference(&ready).collect();
@@ -249,6 +268,10 @@ impl<'a> Facts<'a> {
             );
         }
     }
+}
+
+fn tasks_of(group: &Group) -> Range<usize> {
+    place(group.key.0)..place(group.end())
 }
 
 fn place(key: u64) -> usize {

@@ -64,8 +64,7 @@ fn best(
 ) -> Option<TaskKey> {
     let rows = after.rows;
     let mut candidates: Vec<(JobKey, u32, TaskKey, Option<TaskKey>)> = Vec::new();
-    for row in rows.groups.values() {
-        let group = &row.group;
+    for group in after.groups() {
         if after.is_halted(group.job) || !after.is_open_for_work(group) {
             continue;
         }
@@ -87,7 +86,7 @@ fn best(
             if let Some(found) = first_below(ancestor) {
                 return Some(found);
             }
-            next = rows.group_of(ancestor).group.parent;
+            next = after.group_of(ancestor).parent;
         }
         candidates.iter().filter(|found| found.0 == group.job).min().map(|found| found.2)
     };

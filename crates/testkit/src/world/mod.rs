@@ -378,9 +378,17 @@ impl World {
     /// # Panics
     /// If the report is refused.
     pub fn next_task(&mut self, report: Report) -> Option<Held> {
-        match self.send(Command::Report(Box::new(report))) {
-            Ok(Reply::Report(reply)) => self.held(reply),
-            other => panic!("a report was not accepted: {other:?}"),
+        self.try_next_task(report).unwrap_or_else(|refusal| panic!("a report was not accepted: {refusal}"))
+    }
+
+    /// Sends a report; answers the task in the answer.
+    ///
+    /// # Errors
+    /// If the report is refused.
+    pub fn try_next_task(&mut self, report: Report) -> Result<Option<Held>, Refusal> {
+        match self.send(Command::Report(Box::new(report)))? {
+            Reply::Report(reply) => Ok(self.held(reply)),
+            other => panic!("not the answer to a report: {other:?}"),
         }
     }
 
@@ -499,6 +507,11 @@ impl World {
     /// Checks everything that can be said about the rows at one moment.
     pub fn check(&self) {
         Facts::of(&self.rows()).check();
+    }
+
+    /// The rows as they were after the last command. Only a checked world looks at them.
+    pub(crate) fn seen(&self) -> &Mirror {
+        &self.before
     }
 
     /// The rows as they are now, what is not saved yet included.
