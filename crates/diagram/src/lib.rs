@@ -36,6 +36,7 @@ mod graph;
 mod layout;
 mod options;
 mod palette;
+mod sketch;
 mod svg;
 mod text;
 

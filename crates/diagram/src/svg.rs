@@ -6,8 +6,9 @@
 use std::fmt::{self, Write};
 
 use crate::graph::{Kind, Node};
-use crate::layout::{Drawing, Point, Step};
-use crate::palette::Palette;
+use crate::layout::{Drawing, Point, Rect, Step};
+use crate::palette::{BoxColours, Palette};
+use crate::sketch::{self, Stroke};
 use crate::text::{self, LETTER_PX, LINE_PX, Label};
 use crate::{Graph, Options};
 
@@ -46,23 +47,24 @@ impl Picture<'_> {
         let title_width = title.as_deref().map_or(0.0, |title| text::width(title) * TITLE_PX / LETTER_PX * BOLD);
         let title_room = if title.is_some() { TITLE_ROOM } else { 0.0 };
 
-        let padding = f64::from(self.options.padding);
+        // A hand does not stop exactly at the edge.
+        let around = f64::from(self.options.padding) + if self.options.sketchy { sketch::REACH.ceil() } else { 0.0 };
         let content = self.drawing.size.width.max(title_width).ceil();
         // A picture without tasks still has to be one that can be shown.
-        let width = (content + 2.0 * padding).max(1.0);
-        let height = (self.drawing.size.height.ceil() + title_room + 2.0 * padding).max(1.0);
+        let width = (content + 2.0 * around).max(1.0);
+        let height = (self.drawing.size.height.ceil() + title_room + 2.0 * around).max(1.0);
 
         self.open(svg, title.as_deref(), width, height)?;
         if let Some(background) = self.palette.background {
             writeln!(svg, r#"<rect class="background" width="{width}" height="{height}" fill="{background}"/>"#)?;
         }
         if let Some(title) = title {
-            let (x, y) = (Px(width / 2.0), Px(padding + TITLE_PX + 2.0));
+            let (x, y) = (Px(width / 2.0), Px(around + TITLE_PX + 2.0));
             let colour = self.palette.subtask;
             write!(svg, r#"<text class="title" x="{x}" y="{y}" text-anchor="middle" font-size="{TITLE_PX}" "#)?;
             writeln!(svg, r#"font-weight="bold" fill="{colour}">{}</text>"#, Escaped(&title))?;
         }
-        let (left, top) = (Px(padding + (content - self.drawing.size.width) / 2.0), Px(padding + title_room));
+        let (left, top) = (Px(around + (content - self.drawing.size.width) / 2.0), Px(around + title_room));
         writeln!(svg, r#"<g transform="translate({left} {top})">"#)?;
         self.edges(svg, Kind::Subtask)?;
         self.edges(svg, Kind::Dependency)?;
@@ -102,8 +104,9 @@ impl Picture<'_> {
         for arrow in arrows() {
             let (from, to) = (arrow.edge.from, arrow.edge.to);
             write!(svg, r#"<path class="edge {name}" data-from="{from}" data-to="{to}" d=""#)?;
-            for step in &arrow.line {
-                write_step(svg, step)?;
+            match self.options.sketchy {
+                true => write_steps(svg, &sketch::line(&arrow.line, Stroke::First))?,
+                false => write_steps(svg, &arrow.line)?,
             }
             svg.write_str("\"/>\n")?;
         }
@@ -115,7 +118,11 @@ impl Picture<'_> {
             key(one).partial_cmp(&key(other)).unwrap_or(std::cmp::Ordering::Equal)
         });
         heads.dedup();
-        for [tip, one, other] in heads.into_iter().map(|head| head.map(At)) {
+        for mut head in heads {
+            if self.options.sketchy {
+                head = sketch::moved(head);
+            }
+            let [tip, one, other] = head.map(At);
             writeln!(svg, r#"<path class="head {name}" d="M{tip}L{one}L{other}Z"/>"#)?;
         }
         svg.write_str("</g>\n")
@@ -131,10 +138,11 @@ impl Picture<'_> {
         }
         writeln!(svg, ">")?;
         self.tooltip(svg, node, label)?;
-        let (x, y, width, height) = (Px(place.x), Px(place.y), Px(place.width), Px(place.height));
-        write!(svg, r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{RADIUS}" "#)?;
-        write!(svg, r#"fill="{}" stroke="{}" stroke-width="1.5""#, colours.fill, colours.line)?;
-        writeln!(svg, "{}/>", if node.optional { r#" stroke-dasharray="6 4""# } else { "" })?;
+        let dashes = if node.optional { r#" stroke-dasharray="6 4""# } else { "" };
+        match self.options.sketchy {
+            true => sketched_box(svg, place, colours, dashes)?,
+            false => plain_box(svg, place, colours, dashes)?,
+        }
 
         let middle = Px(place.x + place.width / 2.0);
         // The baseline of the first line, so that the lines as a whole stand in the middle.
@@ -159,13 +167,32 @@ impl Picture<'_> {
     }
 }
 
-fn write_step(svg: &mut String, step: &Step) -> fmt::Result {
-    match *step {
+fn plain_box(svg: &mut String, place: &Rect, colours: BoxColours, dashes: &str) -> fmt::Result {
+    let (x, y, width, height) = (Px(place.x), Px(place.y), Px(place.width), Px(place.height));
+    write!(svg, r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{RADIUS}" "#)?;
+    writeln!(svg, r#"fill="{}" stroke="{}" stroke-width="1.5"{dashes}/>"#, colours.fill, colours.line)
+}
+
+/// A box drawn by hand: filled and outlined, and outlined once more where that would not fill the dashes.
+fn sketched_box(svg: &mut String, place: &Rect, colours: BoxColours, dashes: &str) -> fmt::Result {
+    svg.write_str(r#"<path d=""#)?;
+    write_steps(svg, &sketch::outline(place, RADIUS, Stroke::First))?;
+    writeln!(svg, r#"Z" fill="{}" stroke="{}" stroke-width="1.3"{dashes}/>"#, colours.fill, colours.line)?;
+    if dashes.is_empty() {
+        svg.write_str(r#"<path d=""#)?;
+        write_steps(svg, &sketch::outline(place, RADIUS, Stroke::Second))?;
+        writeln!(svg, r#"" fill="none" stroke="{}" stroke-width="0.8"/>"#, colours.line)?;
+    }
+    Ok(())
+}
+
+fn write_steps(svg: &mut String, steps: &[Step]) -> fmt::Result {
+    steps.iter().try_for_each(|step| match *step {
         Step::Move(end) => write!(svg, "M{}", At(end)),
         Step::Line(end) => write!(svg, "L{}", At(end)),
         Step::Corner(corner, end) => write!(svg, "Q{} {}", At(corner), At(end)),
         Step::Curve(one, other, end) => write!(svg, "C{} {} {}", At(one), At(other), At(end)),
-    }
+    })
 }
 
 /// A number of pixels, to a tenth.

@@ -75,7 +75,7 @@ fn shortened(line: &str, columns: usize) -> String {
     kept
 }
 
-/// The text with every line break as `\n`, and with what could do harm replaced by a visible sign:
+/// The text with every line break as `\n`, and with what could do harm replaced by the sign �:
 /// control characters (and with them the start of terminal sequences), what XML cannot hold, and what
 /// turns the direction of writing around.
 pub(crate) fn harmless(text: &str) -> String {
@@ -98,10 +98,9 @@ pub(crate) fn harmless(text: &str) -> String {
             }
             '\n' | '\u{85}' | '\u{2028}' | '\u{2029}' => out.push('\n'),
             '\t' => out.push_str("    "),
-            // The signs Unicode has for them: ␀ for NUL, ␛ for the start of a terminal sequence.
-            '\0'..='\u{1f}' => out.push(char::from_u32(0x2400 + letter as u32).unwrap_or('\u{fffd}')),
-            '\u{7f}' => out.push('\u{2421}'),
-            '\u{80}'..='\u{9f}'
+            // Unicode has signs for control characters, but few fonts have them.
+            '\0'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
             | '\u{202a}'..='\u{202e}'
             | '\u{2066}'..='\u{2069}'
             | '\u{fff9}'..='\u{fffb}'
@@ -199,7 +198,6 @@ fn ems(letter: char) -> f64 {
         '\u{12000}'..='\u{1254f}' => 3.0,
         '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' => 1.4,
         '\u{a0}'..='\u{5ff}' => 0.85,
-        '\u{2400}'..='\u{2426}' => 1.0,
         _ => 1.1,
     }
 }
@@ -256,7 +254,7 @@ mod tests {
 
     #[test]
     fn v_2_control_characters_and_direction_changes_become_visible_signs() {
-        assert_eq!(harmless("\u{1b}[31mred\u{1b}[0m\0\u{7f}\u{9b}x"), "␛[31mred␛[0m␀␡\u{fffd}x");
+        assert_eq!(harmless("\u{1b}[31mred\u{1b}[0m\0\u{7f}\u{9b}x"), "�[31mred�[0m���x");
         assert_eq!(harmless("\u{202e}evil\u{2066}\u{ffff}\u{fffe}"), "\u{fffd}evil\u{fffd}\u{fffd}\u{fffd}");
         assert_eq!(harmless("a\tb"), "a    b");
         let stacked = format!("a{}b", "\u{301}".repeat(500));

@@ -108,8 +108,9 @@ impl Spacing {
 
 /// What a drawing should fit into to be read without scrolling much, in pixels.
 const SCREEN: Size = Size { width: 1_600.0, height: 1_000.0 };
-/// The largest graph for which several drawings are made to choose from.
-const COMPARED_TASKS_MAX: usize = 2_500;
+/// The most items, tasks and bends of arrows, of a drawing that is compared with others: a large job takes
+/// no longer than one drawing.
+const COMPARED_ITEMS_MAX: usize = 6_000;
 /// How much better a drawing must be to be preferred to one that comes before it.
 const BETTER: f64 = 0.85;
 
@@ -123,20 +124,20 @@ pub(crate) fn arrange(graph: &Graph, sizes: &[Size], layout: Layout, direction: 
     let spacing = Spacing::of(direction);
     let compact = Spacing { row_max: spacing.row_max / 6.0, block_aspect: spacing.block_aspect / 4.0, ..spacing };
     let draw = |spacing: &Spacing, after: After| {
-        let drawing = draw(graph, &edges, &sizes, layout, spacing, after);
-        Frame::of(direction, &drawing).turn(drawing)
+        let (drawing, items) = draw(graph, &edges, &sizes, layout, spacing, after);
+        (Frame::of(direction, &drawing).turn(drawing), items)
     };
-    let mut best = draw(&spacing, After::Task);
+    let (mut best, items) = draw(&spacing, After::Task);
     let is_forest = edges.iter().all(|edge| edge.kind == Kind::Subtask);
     for (spacing, after) in [(&spacing, After::Subtree), (&compact, After::Task), (&compact, After::Subtree)] {
         let fits = effort(&best) <= SCREEN.width * SCREEN.height && spacing.row_max == compact.row_max;
-        if fits || sizes.len() > COMPARED_TASKS_MAX {
+        if fits || items > COMPARED_ITEMS_MAX {
             break;
         }
         if is_forest && after == After::Subtree {
             continue;
         }
-        let other = draw(spacing, after);
+        let (other, _) = draw(spacing, after);
         if effort(&other) < BETTER * effort(&best) {
             best = other;
         }
@@ -151,12 +152,19 @@ fn effort(drawing: &Drawing) -> f64 {
     width * height * screens.max(1.0)
 }
 
-/// One drawing, in the working frame.
-fn draw(graph: &Graph, edges: &[Edge], sizes: &[Size], layout: Layout, spacing: &Spacing, after: After) -> Drawing {
+/// One drawing, in the working frame, and the number of items in it.
+fn draw(
+    graph: &Graph,
+    edges: &[Edge],
+    sizes: &[Size],
+    layout: Layout,
+    spacing: &Spacing,
+    after: After,
+) -> (Drawing, usize) {
     let units = units::gather(graph, edges, sizes, spacing);
     let ranked = rank::rank(edges, &units, after);
     let blocks: Vec<_> = grid::blocks(&units, &ranked, sizes, spacing);
-    let mut rows = rows::Rows::new(&ranked);
+    let mut rows = rows::Rows::new(&ranked, &units.members);
     let x = if ranked.is_forest() {
         tidy::place(&rows, &ranked, &blocks, spacing)
     } else {
@@ -164,5 +172,6 @@ fn draw(graph: &Graph, edges: &[Edge], sizes: &[Size], layout: Layout, spacing: 
         rows.merge_bends();
         place::place(&rows, &ranked, &blocks, spacing)
     };
-    route::Router::new(edges, &units, &ranked, &blocks, &rows, &x, layout, spacing).draw()
+    let router = route::Router::new(edges, &units, &ranked, &blocks, &rows, &x, layout, spacing);
+    (router.draw(), rows.items())
 }

@@ -15,7 +15,7 @@ use crate::graph::Kind;
 /// Sweeps over a small graph.
 const SWEEPS_MAX: usize = 120;
 /// Arcs looked at in all sweeps together, which bounds the time for large graphs.
-const SWEEP_ARCS_MAX: usize = 6_000_000;
+const SWEEP_ARCS_MAX: usize = 3_000_000;
 /// Movement per sweep, in pixels, below which the picture does not change any more.
 const STILL: f64 = 0.05;
 

@@ -6,9 +6,9 @@ use super::rank::{Link, Ranked};
 use crate::graph::Kind;
 
 /// Up to here each long link gets bends of its own, which leaves most freedom to avoid crossings.
-const OWN_BENDS_MAX: usize = 60_000;
+const OWN_BENDS_MAX: usize = 12_000;
 /// Beyond this many, even shared, the remaining long links get no bends and may cross boxes.
-const BENDS_MAX: usize = 300_000;
+const BENDS_MAX: usize = 60_000;
 
 /// The end of a link whose long links are drawn as one line as far as possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,7 +53,7 @@ pub(super) struct Rows {
 
 impl Rows {
     /// Fills the rows in the order of submission.
-    pub(super) fn new(ranked: &Ranked) -> Self {
+    pub(super) fn new(ranked: &Ranked, members: &[Vec<usize>]) -> Self {
         let units = ranked.row.len();
         let mut this = Rows {
             units,
@@ -61,7 +61,7 @@ impl Rows {
             towards_hub: Vec::new(),
             beside_hub: Vec::new(),
             far_bend: Vec::with_capacity(ranked.links.len()),
-            hubs: hubs(ranked),
+            hubs: hubs(ranked, members),
             row_of: ranked.row.clone(),
             rows: vec![Vec::new(); ranked.row.iter().max().map_or(0, |&last| last + 1)],
             order: submission_order(ranked),
@@ -74,6 +74,11 @@ impl Rows {
             row.sort_by_key(|&item| this.order[item]);
         }
         this
+    }
+
+    /// How many items there are, which is what most work on rows grows with.
+    pub(super) fn items(&self) -> usize {
+        self.row_of.len()
     }
 
     pub(super) fn is_unit(&self, item: usize) -> bool {
@@ -234,15 +239,15 @@ pub(super) fn ends(link: &Link, hub: Hub) -> (usize, usize) {
     }
 }
 
-/// For each link the end with more links of its kind on that side.
-fn hubs(ranked: &Ranked) -> Vec<Hub> {
-    let mut down = vec![[0usize; 2]; ranked.row.len()];
-    let mut up = vec![[0usize; 2]; ranked.row.len()];
+/// For each link the end where more tasks are connected with it in the same way.
+fn hubs(ranked: &Ranked, members: &[Vec<usize>]) -> Vec<Hub> {
+    let mut below = vec![[0usize; 2]; ranked.row.len()];
+    let mut above = vec![[0usize; 2]; ranked.row.len()];
     for link in &ranked.links {
-        down[link.upper][link.kind as usize] += 1;
-        up[link.lower][link.kind as usize] += 1;
+        below[link.upper][link.kind as usize] += members[link.lower].len();
+        above[link.lower][link.kind as usize] += members[link.upper].len();
     }
-    let more_below = |link: &Link| down[link.upper][link.kind as usize] >= up[link.lower][link.kind as usize];
+    let more_below = |link: &Link| below[link.upper][link.kind as usize] >= above[link.lower][link.kind as usize];
     ranked.links.iter().map(|link| if more_below(link) { Hub::Upper } else { Hub::Lower }).collect()
 }
 
@@ -283,7 +288,7 @@ mod tests {
     fn rows(count: usize, edges: &[Edge]) -> (Rows, Ranked) {
         let units = Units { members: (0..count).map(|task| vec![task]).collect(), of: (0..count).collect() };
         let ranked = rank(edges, &units, After::Task);
-        (Rows::new(&ranked), ranked)
+        (Rows::new(&ranked, &units.members), ranked)
     }
 
     fn sequence(count: usize) -> Vec<Edge> {

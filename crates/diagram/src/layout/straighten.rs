@@ -28,6 +28,8 @@ pub(super) fn straighten(plane: &mut Plane<'_>, ranked: &Ranked) {
         if let Some((first, last)) = plane.rows.end_bends(at) {
             nudge(plane, ranked, link.lower, last);
             nudge(plane, ranked, link.upper, first);
+        } else if ranked.children[link.lower].is_empty() && ranked.children[link.upper].len() == 1 {
+            nudge(plane, ranked, link.lower, link.upper);
         }
     }
 }
@@ -67,12 +69,12 @@ fn nearest_bend(plane: &Plane<'_>, item: usize) -> Option<usize> {
     })
 }
 
-/// Moves a unit onto a line that almost meets its middle.
-fn nudge(plane: &mut Plane<'_>, ranked: &Ranked, unit: usize, bend: usize) {
-    let (from, to) = (plane.x[unit], plane.x[bend]);
+/// Moves a unit onto a line that almost meets its middle and comes from `near`.
+fn nudge(plane: &mut Plane<'_>, ranked: &Ranked, unit: usize, near: usize) {
+    let (from, to) = (plane.x[unit], plane.x[near]);
     let away = (to - from).abs();
     let (least, most) = plane.room(unit);
-    if away < NONE || away > NUDGE_MAX || to < least || to > most {
+    if !(NONE..=NUDGE_MAX).contains(&away) || !(least..=most).contains(&to) {
         return;
     }
     let in_line = |other: usize| (plane.x[other] - from).abs() < NONE;

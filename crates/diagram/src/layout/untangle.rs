@@ -10,7 +10,7 @@ use super::rows::Rows;
 /// Sweeps over a small graph.
 const SWEEPS_MAX: usize = 24;
 /// Arcs looked at in all sweeps together, which bounds the time for large graphs.
-const SWEEP_ARCS_MAX: usize = 3_000_000;
+const SWEEP_ARCS_MAX: usize = 1_000_000;
 /// Rounds of exchanging neighbours.
 const EXCHANGES_MAX: usize = 16;
 
@@ -189,7 +189,7 @@ mod tests {
     fn untangled(count: usize, edges: &[Edge]) -> (Vec<Vec<usize>>, u64) {
         let units = Units { members: (0..count).map(|task| vec![task]).collect(), of: (0..count).collect() };
         let ranked = rank(edges, &units, After::Task);
-        let mut rows = Rows::new(&ranked);
+        let mut rows = Rows::new(&ranked, &units.members);
         untangle(&mut rows, &ranked);
         let crossings = Knot::new(&rows, &rows.arcs(&ranked)).crossings(&rows.rows);
         (rows.rows, crossings)

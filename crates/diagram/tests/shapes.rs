@@ -1,0 +1,321 @@
+//! Whatever a job looks like, everything is drawn, in its place, and nothing over something else.
+
+use std::sync::LazyLock;
+
+use boxwood_diagram::{Direction, Graph, Layout, Node, Options, State, render};
+use picture::{Picture, Piece, Task, ends};
+
+#[path = "picture/mod.rs"]
+mod picture;
+#[path = "samples/mod.rs"]
+mod samples;
+
+fn jobs() -> Vec<(&'static str, Graph)> {
+    vec![
+        ("one", samples::chain(1)),
+        ("ten", samples::chain(10)),
+        ("sum of squares", samples::sum_of_squares()),
+        ("news", samples::news()),
+        ("sequence", samples::sequence()),
+        ("stages", samples::stages()),
+        ("optional", samples::optional()),
+        ("nested optional", samples::nested_optional()),
+        ("fan-out", samples::fan_out(60)),
+        ("shuffle", samples::shuffle(16)),
+        ("small shuffle", samples::shuffle(4)),
+        ("recursive", samples::recursive(9)),
+        ("wide tree", samples::recursive(120)),
+        ("grown", samples::grown(200, 1)),
+        ("layered", samples::layered(60, 10, 5)),
+        ("wild", samples::wild(30, 2)),
+        ("wild again", samples::wild(60, 9)),
+        ("hostile", samples::hostile()),
+        ("long labels", samples::long_labels()),
+    ]
+}
+
+const DIRECTIONS: [Direction; 4] = [Direction::Down, Direction::Up, Direction::Left, Direction::Right];
+
+/// Every job in every direction with both kinds of arrows; drawn once for all tests.
+static PICTURES: LazyLock<Vec<(String, Graph, Picture)>> = LazyLock::new(|| {
+    let mut pictures = Vec::new();
+    for (name, graph) in jobs() {
+        for direction in DIRECTIONS {
+            for layout in [Layout::Dagre, Layout::Elk] {
+                let options = Options { direction, layout, ..Options::default() };
+                let picture = Picture::of(&graph, &options);
+                pictures.push((format!("{name} {direction:?} {layout:?}"), graph.clone(), picture));
+            }
+        }
+    }
+    pictures
+});
+
+fn in_every_form(look: impl Fn(&str, &Graph, &Picture)) {
+    PICTURES.iter().for_each(|(name, graph, picture)| look(name, graph, picture));
+}
+
+/// Every arrow the rules ask for, as (from, to, is a dependency), in order.
+fn arrows(graph: &Graph) -> Vec<(usize, usize, bool)> {
+    let count = graph.nodes.len();
+    let mut arrows = Vec::new();
+    for (at, node) in graph.nodes.iter().enumerate() {
+        arrows.extend(node.parent.filter(|&parent| parent < count).map(|parent| (parent, at, false)));
+        arrows.extend(node.depends_on.iter().filter(|&&to| to < count).map(|&to| (at, to, true)));
+    }
+    arrows.sort_unstable();
+    arrows.dedup();
+    arrows
+}
+
+#[test]
+fn v_2_v_15_every_task_is_one_box_in_submission_order() {
+    in_every_form(|name, graph, picture| {
+        assert_eq!(picture.tasks.len(), graph.nodes.len(), "{name}");
+        for (at, (task, node)) in picture.tasks.iter().zip(&graph.nodes).enumerate() {
+            assert_eq!((task.index, task.state.as_str()), (at, node.state.name()), "{name}");
+        }
+    });
+}
+
+#[test]
+fn v_3_v_4_every_arrow_is_drawn_once() {
+    in_every_form(|name, graph, picture| {
+        let mut drawn: Vec<_> = picture.edges.iter().map(|edge| (edge.from, edge.to, edge.dependency)).collect();
+        drawn.sort_unstable();
+        assert_eq!(drawn, arrows(graph), "{name}");
+        for edge in &picture.edges {
+            assert_eq!(edge.dashed, edge.dependency, "{name}");
+        }
+    });
+}
+
+#[test]
+fn v_3_v_4_arrows_start_at_one_box_and_end_with_a_head_at_the_other() {
+    in_every_form(|name, _, picture| {
+        for edge in &picture.edges {
+            let touches = |task: &Task, depth: f64| {
+                ends(&edge.pieces).any(|end| task.holds(end, -depth) && !task.holds(end, 1.0))
+            };
+            let (from, to) = (&picture.tasks[edge.from], &picture.tasks[edge.to]);
+            assert!(touches(from, 1.0), "{name}: {edge:?} does not start at {from:?}");
+            // The line ends inside of its head, the head at the box.
+            assert!(touches(to, 9.0), "{name}: {edge:?} does not reach {to:?}");
+            let headed =
+                picture.heads.iter().any(|head| head.dependency == edge.dependency && to.holds(head.tip, -1.0));
+            assert!(headed, "{name}: no head at {to:?}");
+        }
+    });
+}
+
+#[test]
+fn v_2_no_two_boxes_overlap() {
+    in_every_form(|name, _, picture| assert_apart(name, &picture.tasks));
+}
+
+/// Boxes sorted by their left edges are compared while they can meet.
+fn assert_apart(name: &str, tasks: &[Task]) {
+    let mut sorted: Vec<&Task> = tasks.iter().collect();
+    sorted.sort_by(|one, other| one.left.total_cmp(&other.left));
+    for (at, one) in sorted.iter().enumerate() {
+        for other in sorted[at + 1..].iter().take_while(|other| other.left < one.right + 5.0) {
+            let apart = one.bottom + 5.0 <= other.top || other.bottom + 5.0 <= one.top;
+            assert!(apart, "{name}: {one:?} and {other:?}");
+        }
+    }
+}
+
+#[test]
+fn v_3_v_4_no_arrow_crosses_a_box() {
+    in_every_form(|name, _, picture| {
+        for edge in &picture.edges {
+            for point in edge.pieces.iter().flat_map(Piece::along) {
+                let hit = picture.tasks.iter().find(|task| task.holds(point, 1.5));
+                assert!(hit.is_none(), "{name}: {} -> {} crosses {hit:?} at {point:?}", edge.from, edge.to);
+            }
+        }
+    });
+}
+
+#[test]
+fn v_1_everything_lies_within_the_picture() {
+    in_every_form(|name, _, picture| {
+        let within = |x: f64, y: f64| x >= 5.0 && y >= 5.0 && x <= picture.width - 5.0 && y <= picture.height - 5.0;
+        for task in &picture.tasks {
+            assert!(within(task.left, task.top) && within(task.right, task.bottom), "{name}: {task:?}");
+        }
+        for point in picture.edges.iter().flat_map(|edge| ends(&edge.pieces)) {
+            assert!(within(point.x, point.y), "{name}: {point:?}");
+        }
+    });
+}
+
+#[test]
+fn v_2_text_is_inside_its_box() {
+    in_every_form(|name, _, picture| {
+        for task in &picture.tasks {
+            for (line, at) in task.lines.iter().zip(&task.baselines) {
+                // What these letters take in a common font, measured apart from the estimate under test.
+                let ems = |letter| if " .,:;'|!()[]ijlft".contains(letter) { 0.28 } else { 0.56 };
+                let half = line.chars().map(ems).sum::<f64>() * 14.0 / 2.0;
+                assert!(at.x - half > task.left && at.x + half < task.right, "{name}: {line:?} in {task:?}");
+                assert!(at.y - 11.0 > task.top && at.y + 4.0 < task.bottom, "{name}: {line:?} in {task:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn v_12_sub_tasks_lie_on_the_side_asked_for() {
+    for (name, graph) in jobs().into_iter().filter(|(name, _)| !name.starts_with("wild")) {
+        for direction in DIRECTIONS {
+            let picture = Picture::of(&graph, &Options { direction, ..Options::default() });
+            for edge in picture.edges.iter().filter(|edge| !edge.dependency) {
+                let (parent, child) = (&picture.tasks[edge.from], &picture.tasks[edge.to]);
+                let right = match direction {
+                    Direction::Down => parent.bottom < child.top,
+                    Direction::Up => child.bottom < parent.top,
+                    Direction::Left => child.right < parent.left,
+                    Direction::Right => parent.right < child.left,
+                };
+                assert!(right, "{name} {direction:?}: {parent:?} and {child:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn v_11_elk_draws_right_angles_and_dagre_flows() {
+    for (name, graph) in jobs() {
+        let picture = Picture::of(&graph, &Options { layout: Layout::Elk, ..Options::default() });
+        for piece in picture.edges.iter().flat_map(|edge| &edge.pieces) {
+            match piece {
+                Piece::Straight(start, end) => assert!(start.x == end.x || start.y == end.y, "{name}: {piece:?}"),
+                // The rounding of a right angle.
+                Piece::Corner(start, corner, end) => {
+                    let upright_first = start.x == corner.x && corner.y == end.y;
+                    let level_first = start.y == corner.y && corner.x == end.x;
+                    assert!(upright_first || level_first, "{name}: {piece:?}");
+                    assert!((end.x - start.x).abs() <= 8.1 && (end.y - start.y).abs() <= 8.1, "{name}: {piece:?}");
+                }
+                Piece::Curve(..) => panic!("{name}: {piece:?}"),
+            }
+        }
+    }
+    let flowing = Picture::of(&samples::sum_of_squares(), &Options::default());
+    assert!(flowing.edges.iter().flat_map(|edge| &edge.pieces).any(|piece| matches!(piece, Piece::Curve(..))));
+}
+
+#[test]
+fn v_3_parents_stand_over_the_middle_of_their_sub_tasks() {
+    for images in [4, 9, 33, 120] {
+        let graph = samples::recursive(images);
+        let picture = Picture::of(&graph, &Options::default());
+        for (at, parent) in picture.tasks.iter().enumerate() {
+            let children = || picture.tasks.iter().filter(|task| graph.nodes[task.index].parent == Some(at));
+            // Children in a block have no middle of their own.
+            let row = children().all(|child| children().all(|other| (child.top - other.top).abs() < 30.0));
+            if children().next().is_none() || !row {
+                continue;
+            }
+            let least = children().map(|child| child.centre().x).fold(f64::INFINITY, f64::min);
+            let most = children().map(|child| child.centre().x).fold(f64::NEG_INFINITY, f64::max);
+            let off = (parent.centre().x - (least + most) / 2.0).abs();
+            assert!(off < 0.2, "{images} images: {parent:?} is {off} px off");
+        }
+    }
+}
+
+#[test]
+fn v_15_siblings_without_dependencies_stand_in_submission_order() {
+    let picture = Picture::of(&samples::recursive(9), &Options::default());
+    for pair in picture.edges.windows(2).filter(|pair| pair[0].from == pair[1].from) {
+        assert!(picture.tasks[pair[0].to].left < picture.tasks[pair[1].to].left);
+    }
+}
+
+#[test]
+fn v_4_a_task_stands_after_all_it_waits_for() {
+    for (name, graph) in jobs().into_iter().filter(|(name, _)| !name.starts_with("wild")) {
+        let picture = Picture::of(&graph, &Options::default());
+        for edge in picture.edges.iter().filter(|edge| edge.dependency) {
+            assert!(picture.tasks[edge.to].bottom < picture.tasks[edge.from].top, "{name}: {edge:?}");
+        }
+    }
+}
+
+#[test]
+fn v_3_v_4_the_examples_have_no_crossings_but_those_they_must_have() {
+    for (name, graph) in [
+        ("sum of squares", samples::sum_of_squares()),
+        ("news", samples::news()),
+        ("optional", samples::optional()),
+        ("nested optional", samples::nested_optional()),
+        ("recursive", samples::recursive(9)),
+    ] {
+        let picture = Picture::of(&graph, &Options::default());
+        for (at, one) in picture.edges.iter().enumerate() {
+            for other in &picture.edges[..at] {
+                let shares_end = [one.from, one.to].iter().any(|end| [other.from, other.to].contains(end));
+                let meet = one.pieces.iter().flat_map(Piece::along).any(|point| {
+                    other
+                        .pieces
+                        .iter()
+                        .flat_map(Piece::along)
+                        .any(|near| (near.x - point.x).abs() < 3.0 && (near.y - point.y).abs() < 3.0)
+                });
+                assert!(shares_end || !meet, "{name}: {} -> {} and {} -> {}", one.from, one.to, other.from, other.to);
+            }
+        }
+    }
+}
+
+#[test]
+fn v_15_the_same_job_gives_the_same_bytes() {
+    for (name, graph) in jobs() {
+        let options = Options { sketchy: name.len() % 2 == 0, ..Options::default() };
+        assert_eq!(render(&graph, &options), render(&graph.clone(), &options), "{name}");
+    }
+}
+
+#[test]
+fn v_16_jobs_far_beyond_the_limit_can_be_drawn() {
+    for (name, graph) in [
+        ("chain", samples::chain(5_000)),
+        ("fan-out", samples::fan_out(5_000)),
+        ("long sequence", samples::long_sequence(5_000)),
+        ("layered", samples::layered(2_000, 50, 1)),
+        ("grown", samples::grown(2_000, 1)),
+        ("wild", samples::wild(300, 1)),
+        ("roots", samples::graph(vec![Node::new("root", State::Queued); 5_000])),
+    ] {
+        let picture = Picture::of(&graph, &Options::default());
+        assert_eq!(picture.tasks.len(), graph.nodes.len(), "{name}");
+        assert_eq!(picture.edges.len(), arrows(&graph).len(), "{name}");
+        assert_apart(name, &picture.tasks);
+    }
+}
+
+#[test]
+fn v_2_many_equal_tasks_make_a_picture_that_fits_a_screen() {
+    let picture = Picture::of(&samples::fan_out(100), &Options::default());
+    assert!(picture.width < 1_600.0 && picture.height < 1_100.0, "{} x {}", picture.width, picture.height);
+}
+
+#[test]
+fn v_3_any_graph_is_drawn_even_with_cycles_and_positions_that_do_not_exist() {
+    for seed in 0..60 {
+        let graph = samples::wild(1 + seed as usize % 40, seed);
+        let options = Options {
+            direction: DIRECTIONS[seed as usize % 4],
+            layout: if seed % 3 == 0 { Layout::Elk } else { Layout::Dagre },
+            sketchy: seed % 5 == 0,
+            ..Options::default()
+        };
+        let picture = Picture::of(&graph, &options);
+        assert_eq!(picture.edges.len(), arrows(&graph).len(), "seed {seed}");
+        if !options.sketchy {
+            assert_apart(&format!("seed {seed}"), &picture.tasks);
+        }
+    }
+}
