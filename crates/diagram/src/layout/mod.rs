@@ -11,6 +11,10 @@
 //! 4. [`tidy`] places pure trees, [`place`] everything else.
 //! 5. [`route`]: rows get their heights, arrows their ways between the rows, where no box is.
 //!
+//! This is our own rather than a layout crate's because such crates know boxes and edges alone: they neither
+//! gather equal tasks, nor run the arrows of one parent as one line, nor keep the order of submission, and
+//! those make pictures of jobs readable.
+//!
 //! Nothing here recurses on the depth of the graph, and nothing depends on the order of a hash map.
 
 mod frame;
@@ -116,8 +120,8 @@ const BETTER: f64 = 0.85;
 
 /// Places a box of the given size for each task of `graph`, and an arrow for each of its edges.
 ///
-/// If the drawing does not fit a screen, others are tried: dependent tasks below whole subtrees, and
-/// blocks made of fewer tasks.
+/// Dependent tasks are put beside or below the sub-tasks of those they wait for, whichever takes less
+/// room. If that does not fit a screen, blocks made of fewer tasks are tried.
 pub(crate) fn arrange(graph: &Graph, sizes: &[Size], layout: Layout, direction: Direction) -> Drawing {
     let edges = graph.edges();
     let sizes: Vec<Size> = sizes.iter().map(|&size| Frame::turned(direction, size)).collect();
@@ -130,8 +134,8 @@ pub(crate) fn arrange(graph: &Graph, sizes: &[Size], layout: Layout, direction: 
     let (mut best, items) = draw(&spacing, After::Task);
     let is_forest = edges.iter().all(|edge| edge.kind == Kind::Subtask);
     for (spacing, after) in [(&spacing, After::Subtree), (&compact, After::Task), (&compact, After::Subtree)] {
-        let fits = effort(&best) <= SCREEN.width * SCREEN.height && spacing.row_max == compact.row_max;
-        if fits || items > COMPARED_ITEMS_MAX {
+        let is_compact = spacing.row_max == compact.row_max;
+        if (is_compact && screens(&best) <= 1.0) || items > COMPARED_ITEMS_MAX {
             break;
         }
         if is_forest && after == After::Subtree {
@@ -145,11 +149,14 @@ pub(crate) fn arrange(graph: &Graph, sizes: &[Size], layout: Layout, direction: 
     best
 }
 
-/// How hard a drawing is to overlook: its area, and more if it does not fit a screen.
+/// How hard a drawing is to take in: its area, and more if it does not fit a screen.
 fn effort(drawing: &Drawing) -> f64 {
-    let Size { width, height } = drawing.size;
-    let screens = (width / SCREEN.width).max(height / SCREEN.height);
-    width * height * screens.max(1.0)
+    drawing.size.width * drawing.size.height * screens(drawing).max(1.0)
+}
+
+/// How many times a screen's width or height a drawing takes.
+fn screens(drawing: &Drawing) -> f64 {
+    (drawing.size.width / SCREEN.width).max(drawing.size.height / SCREEN.height)
 }
 
 /// One drawing, in the working frame, and the number of items in it.
