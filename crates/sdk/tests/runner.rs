@@ -1,8 +1,9 @@
 //! Runners against a real server in the same process.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use boxwood::{
     Client, Code, Error, Execute, ExecutionContext, InMemoryCache, JobFilter, JobState, RawTask, Runner, Task,
@@ -10,6 +11,8 @@ use boxwood::{
 };
 use boxwood_server::{Config, Listen, Server};
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, Semaphore};
 
 /// A server on a free port with its data in a folder that is removed at the end.
@@ -28,6 +31,25 @@ async fn here() -> Here {
     let server = start("127.0.0.1:0", folder.path()).await;
     let client = Client::builder().url(server.url()).build().unwrap();
     Here { server, client, folder }
+}
+
+/// Returns once the server counts at least `least` in the metric whose line begins with `name`.
+async fn until_metric(server: &Server, name: &str, least: u64) {
+    let read = async {
+        loop {
+            let mut connection = TcpStream::connect(server.url().trim_start_matches("http://")).await.unwrap();
+            let request = "GET /metrics HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
+            connection.write_all(request.as_bytes()).await.unwrap();
+            let mut text = String::new();
+            connection.read_to_string(&mut text).await.unwrap();
+            let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            let count = line.rsplit(' ').next().and_then(|count| count.parse::<u64>().ok());
+            if count >= Some(least) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), read).await.unwrap_or_else(|_| panic!("{name} stays below {least}"));
 }
 
 #[derive(Task, Serialize, Deserialize)]
@@ -219,7 +241,7 @@ async fn r_63_a_task_that_outlives_the_grace_is_handed_back_without_using_a_retr
     let here = here().await;
     let jobs = here.client.jobs();
     let job = jobs.submit("held", Held).await.unwrap();
-    let builder = Runner::builder(&here.client).task::<Held>().grace(std::time::Duration::ZERO).signals(false);
+    let builder = Runner::builder(&here.client).task::<Held>().grace(Duration::ZERO).signals(false);
     let runner = Arc::new(builder.build().await.unwrap());
     let handle = runner.shutdown_handle();
     let running = tokio::spawn({
@@ -243,6 +265,8 @@ async fn r_23_an_idle_runner_is_woken_by_new_work_and_ended_by_a_shutdown() {
     let runner = runner.signals(false).build().await.unwrap();
     let handle = runner.shutdown_handle();
     let running = tokio::spawn(async move { runner.run_forever().await });
+    // All slots are held by the server, so that none of them learns of work by asking again.
+    until_metric(&here.server, "boxwood_waiting_runners", 3).await;
     let job = here.client.jobs().submit("sum", Sum).await.unwrap();
     assert_eq!(here.client.jobs().wait(&job).await.unwrap().state, JobState::Completed);
     handle.shutdown();
@@ -276,7 +300,7 @@ async fn r_40_a_report_survives_a_restart_of_the_server() {
     let address = here.server.url().trim_start_matches("http://").to_owned();
     here.server.stop().await.unwrap();
     // The client gives up after its time; the runner does not.
-    let error = Client::builder().url(&address).retry_for(std::time::Duration::ZERO).build().unwrap();
+    let error = Client::builder().url(&address).retry_for(Duration::ZERO).build().unwrap();
     let error = error.clusters().list().await.unwrap_err();
     assert!(matches!(error, Error::Unavailable { .. }), "{error}");
     assert!(error.next_step().is_some_and(|step| step.contains("boxwood serve")));
@@ -286,6 +310,50 @@ async fn r_40_a_report_survives_a_restart_of_the_server() {
     assert_eq!(running.await.unwrap().unwrap().computed, 1);
     assert_eq!(here.client.jobs().find(&job).await.unwrap().state, JobState::Completed);
     assert_eq!(OUTAGE_EXECUTIONS.load(Ordering::SeqCst), 1);
+    server.stop().await.unwrap();
+}
+
+static BUSY_UNTIL: Mutex<Option<mpsc::Receiver<()>>> = Mutex::new(None);
+
+#[derive(Task)]
+struct Busy;
+
+impl Execute for Busy {
+    async fn execute(self, _: &mut ExecutionContext) -> boxwood::Result {
+        // As code does that computes for long: nothing else runs on this thread.
+        let until = BUSY_UNTIL.lock().unwrap().take().ok_or("it is executed once")?;
+        Ok(until.recv()?)
+    }
+}
+
+#[tokio::test]
+async fn r_31_leases_are_renewed_while_a_task_keeps_the_only_thread_busy() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::new("127.0.0.1:0".parse::<Listen>().unwrap(), folder.path().join("data"));
+    config.rules.lease_first = Duration::from_secs(1);
+    config.rules.lease_max = Duration::from_secs(1);
+    config.rules.lease_margin = Duration::from_millis(500);
+    let server = Server::start(config).await.unwrap();
+    let client = Client::builder().url(server.url()).build().unwrap();
+    let job = client.jobs().submit("busy", Busy).await.unwrap();
+    let (go_on, until) = mpsc::channel();
+    *BUSY_UNTIL.lock().unwrap() = Some(until);
+
+    let url = server.url();
+    let runner = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = Client::builder().url(url).build().unwrap();
+            Runner::builder(&client).task::<Busy>().signals(false).build().await.unwrap().run_all().await
+        })
+    });
+    let extensions = "boxwood_calls_total{service=\"workflows.v1.TaskService\",method=\"ExtendTaskLease\",code=\"ok\"}";
+    until_metric(&server, extensions, 3).await;
+    go_on.send(()).unwrap();
+    let summary = tokio::task::spawn_blocking(|| runner.join().unwrap()).await.unwrap().unwrap();
+    assert_eq!(summary.computed, 1);
+    let task = client.jobs().tasks(&job).next().await.unwrap().unwrap();
+    assert_eq!((task.state, task.retry_count), (TaskState::Computed, 0));
     server.stop().await.unwrap();
 }
 
@@ -358,7 +426,7 @@ async fn j_42_jobs_are_queried_canceled_and_drawn() {
     let unknown = boxwood::JobId::from_bytes([1; 16]);
     let error = jobs.find(unknown).await.unwrap_err();
     assert_eq!(error.code(), Code::NotFound, "{error}");
-    assert!(matches!(jobs.wait(submitted[1]).timeout(std::time::Duration::ZERO).await, Err(Error::Timeout { .. })));
+    assert!(matches!(jobs.wait(submitted[1]).timeout(Duration::ZERO).await, Err(Error::Timeout { .. })));
     here.server.stop().await.unwrap();
 }
 
