@@ -69,11 +69,19 @@ impl Server {
     }
 
     /// Stops it as an operator would.
-    fn stop(mut self) {
+    fn stop(&mut self) {
         let pid = self.process.id().to_string();
         let told = Command::new("kill").args(["-TERM", &pid]).status().expect("kill exists");
         assert!(told.success());
         assert!(self.process.wait().expect("it ends").success(), "a server told to stop exits with status 0");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A failing test leaves no server behind; one that was stopped has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -256,7 +264,8 @@ async fn acknowledged_work_survives_being_killed_again_and_again() {
     let mut random = StdRng::seed_from_u64(seed);
     let dir = tempfile::tempdir().expect("a temporary directory");
     let mut server = Server::start(dir.path());
-    let clients = || Clients::new(&server.socket);
+    let socket = server.socket.clone();
+    let clients = || Clients::new(&socket);
     let cluster = clients().clusters.get_cluster(GetClusterRequest::default()).await.expect("a default cluster");
     let cluster: Arc<str> = cluster.into_owned().slug.into();
     let world = Arc::new(World {
