@@ -13,7 +13,7 @@ use boxwood_proto::connectrpc::{ConnectError, ConnectRpcBody, ConnectRpcService}
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tower::Service as _;
@@ -61,17 +61,20 @@ impl Front {
     ) -> <Self as hyper::service::Service<Request<Incoming>>>::Future {
         self.calls.note(request.uri().path());
         let undelivered = (request.uri().path() == NEXT_TASK).then(Undelivered::default);
+        let multiplexed = undelivered.is_some() && request.version() == Version::HTTP_2;
         if let Some(undelivered) = &undelivered {
             request.extensions_mut().insert(undelivered.clone());
         }
         let kind = request.headers().get(CONTENT_TYPE).cloned();
         let answer = self.rpc.clone().call(request);
         Box::pin(async move {
-            let answer = match AssertUnwindSafe(answer).catch_unwind().await {
-                Ok(Ok(answer)) => answer,
-                Err(panic) => fault(&*panic, kind),
-            };
-            Ok(answer.map(|body| Answer::Call { body, undelivered }))
+            Ok(match AssertUnwindSafe(answer).catch_unwind().await {
+                Ok(Ok(answer)) => answer.map(|body| Answer::Call { body, undelivered, multiplexed }),
+                // A task that was handed out goes back with `undelivered`.
+                Err(panic) => {
+                    fault(&*panic, kind).map(|body| Answer::Call { body, undelivered: None, multiplexed: false })
+                }
+            })
         })
     }
 
@@ -80,7 +83,9 @@ impl Front {
         Box::pin(async move {
             let answer = match AssertUnwindSafe(page).catch_unwind().await {
                 Ok(Ok(page)) => page.map(Answer::Page),
-                Err(panic) => fault(&*panic, None).map(|body| Answer::Call { body, undelivered: None }),
+                Err(panic) => {
+                    fault(&*panic, None).map(|body| Answer::Call { body, undelivered: None, multiplexed: false })
+                }
             };
             Ok(answer)
         })
@@ -123,6 +128,9 @@ pub(crate) enum Answer {
         body: ConnectRpcBody,
         /// A task handed out by it, put back if the body is not written to its end.
         undelivered: Option<Undelivered>,
+        /// The client may leave the body unread while it reads others, so only its end says that it was written. On a
+        /// connection of its own a body of one piece is written with its head.
+        multiplexed: bool,
     },
     /// A page.
     Page(PageBody),
@@ -134,10 +142,12 @@ impl Body for Answer {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         match self.get_mut() {
-            Self::Call { body, undelivered } => {
+            Self::Call { body, undelivered, multiplexed } => {
                 let frame = std::task::ready!(Pin::new(&mut *body).poll_frame(context));
                 let last = match &frame {
-                    Some(Ok(frame)) => frame.is_trailers() || body.is_end_stream(),
+                    Some(Ok(frame)) => {
+                        frame.is_trailers() || (!*multiplexed && matches!(body, ConnectRpcBody::Full(_)))
+                    }
                     _ => true,
                 };
                 if last && let Some(handed_out) = undelivered.take().and_then(|undelivered| undelivered.take()) {
@@ -151,14 +161,17 @@ impl Body for Answer {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Call { body, .. } => body.is_end_stream(),
+            Self::Call { body: ConnectRpcBody::Full(body), multiplexed: false, .. } => body.is_end_stream(),
+            Self::Call { .. } => false,
             Self::Page(body) => body.is_end_stream(),
         }
     }
 
+    /// The library does not say how long its whole bodies are; with it HTTP/1.1 answers have a content length.
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Call { body, .. } => body.size_hint(),
+            Self::Call { body: ConnectRpcBody::Full(body), multiplexed: false, .. } => body.size_hint(),
+            Self::Call { .. } => SizeHint::default(),
             Self::Page(body) => body.size_hint(),
         }
     }

@@ -22,6 +22,12 @@ use crate::http::Front;
 /// Calls in flight on one connection at most. Each may be a runner that waits for work.
 const STREAMS_MAX: u32 = 10_000;
 
+/// Bytes of one request that may be under way. Large reports need some for speed; measuring the line instead costs pings.
+const STREAM_WINDOW_BYTES: u32 = 2 << 20;
+
+/// Bytes of all requests on one connection that may be under way.
+const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
+
 /// How long a connection may idle, or take to say what it wants. Clients keep theirs for 90 seconds.
 const HEADERS_WITHIN: Duration = Duration::from_secs(120);
 
@@ -175,7 +181,8 @@ impl Connections {
             .http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS_MAX)
-            .adaptive_window(true)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .keep_alive_interval(SIGN_OF_LIFE_EVERY)
             .keep_alive_timeout(SIGN_OF_LIFE_EVERY);
         Self { builder, graceful: GracefulShutdown::new(), tasks: JoinSet::new() }

@@ -1,6 +1,6 @@
 //! Numbers for Prometheus, as text.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ const CODES: usize = 17;
 
 /// Calls by procedure and code.
 pub(crate) struct Calls {
-    by_path: BTreeMap<String, [AtomicU64; CODES]>,
+    by_path: HashMap<String, [AtomicU64; CODES]>,
     /// Calls of procedures there are none of.
     unknown: AtomicU64,
     /// Requests refused because of their host or origin.
@@ -36,16 +36,14 @@ impl Calls {
         }
     }
 
-    fn count(&self, path: &str, code: u32) {
-        let counters = self.by_path.get(path.trim_start_matches('/'));
-        if let Some(counter) = counters.and_then(|counters| counters.get(code as usize)) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
+    /// The counters of a procedure by code, if there is such a procedure.
+    fn of(&self, path: &str) -> Option<&[AtomicU64; CODES]> {
+        self.by_path.get(path.trim_start_matches('/'))
     }
 
     /// Whether there is such a procedure; if not, the call is counted.
     pub(crate) fn note(&self, path: &str) {
-        if !self.by_path.contains_key(path.trim_start_matches('/')) {
+        if self.of(path).is_none() {
             self.unknown.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -64,7 +62,9 @@ impl Calls {
         };
         line(format_args!("# HELP boxwood_calls_total Calls answered, by procedure and code."));
         line(format_args!("# TYPE boxwood_calls_total counter"));
-        for (path, counters) in &self.by_path {
+        let mut procedures: Vec<_> = self.by_path.iter().collect();
+        procedures.sort_unstable_by_key(|(path, _)| *path);
+        for (path, counters) in procedures {
             let (service, method) = path.split_once('/').unwrap_or((path, ""));
             for (code, counter) in counters.iter().enumerate() {
                 let count = counter.load(Ordering::Relaxed);
@@ -113,11 +113,11 @@ pub(crate) struct Counting(pub(crate) Arc<Calls>);
 #[async_trait]
 impl Interceptor for Counting {
     async fn intercept_unary(&self, request: UnaryRequest, next: Next<'_>) -> Result<UnaryResponse, ConnectError> {
-        let path = request.ctx.path().map(str::to_owned);
+        let counters = request.ctx.path().and_then(|path| self.0.of(path));
         let answer = next.run(request).await;
         let code = answer.as_ref().err().map_or(0, |error| error.code.grpc_code());
-        if let Some(path) = path {
-            self.0.count(&path, code);
+        if let Some(counter) = counters.and_then(|counters| counters.get(code as usize)) {
+            counter.fetch_add(1, Ordering::Relaxed);
         }
         answer
     }
@@ -131,10 +131,9 @@ mod tests {
     #[test]
     fn counters_are_written_as_prometheus_reads_them() {
         let calls = Calls::new(["a.B/C", "a.B/D"]);
-        calls.count("/a.B/C", 0);
-        calls.count("/a.B/C", 0);
-        calls.count("/a.B/C", 5);
-        calls.count("/a.B/X", 0);
+        let counters = calls.of("/a.B/C").expect("counted");
+        counters[0].fetch_add(2, Ordering::Relaxed);
+        counters[5].fetch_add(1, Ordering::Relaxed);
         calls.note("/a.B/X");
         calls.note("/a.B/C");
         let text = calls.text(&Dispatch::new(IdleSettings::default()));

@@ -144,32 +144,57 @@ async fn a_client_that_goes_before_the_answer_is_written_loses_nothing() {
     let world = World::new().await;
     let cluster = default_cluster(&world).await;
     world.grpc().jobs().submit_job(submit("j", tasks("", "T", 1))).await.expect("submitted");
+    let message = ask(&cluster, &["T"]).encode_to_vec();
+    let framed = [&[0][..], &(message.len() as u32).to_be_bytes(), &message].concat();
+    for (kind, body) in [("application/proto", message), ("application/grpc", framed)] {
+        // A client that lets the server write the head of the answer and not one byte of the task.
+        let stream = tokio::net::TcpStream::connect(world.host()).await.expect("a connection");
+        let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+            .initial_stream_window_size(0)
+            .handshake::<_, Full<Bytes>>(TokioIo::new(stream))
+            .await
+            .expect("a handshake");
+        let connection = tokio::spawn(connection);
+        let request = Request::post(format!("{}/workflows.v1.TaskService/NextTask", world.url()))
+            .header("content-type", kind)
+            .body(Full::from(body))
+            .expect("a request");
+        let answer = soon("the head of the answer", sender.send_request(request)).await.expect("an answer");
+        assert_eq!(answer.status(), 200, "the task is handed out");
+        let runner = world.grpc().tasks();
+        let nothing = runner.next_task(ask(&cluster, &["T"])).await.expect("an answer").into_owned();
+        assert!(nothing.idling.is_set(), "there was one task only");
 
-    // A client that lets the server write the head of the answer and not one byte of the task.
-    let stream = tokio::net::TcpStream::connect(world.host()).await.expect("a connection");
-    let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
-        .initial_stream_window_size(0)
-        .handshake::<_, Full<Bytes>>(TokioIo::new(stream))
-        .await
-        .expect("a handshake");
-    let connection = tokio::spawn(connection);
-    let request = Request::post(format!("{}/workflows.v1.TaskService/NextTask", world.url()))
-        .header("content-type", "application/proto")
-        .body(Full::from(ask(&cluster, &["T"]).encode_to_vec()))
-        .expect("a request");
-    let answer = soon("the head of the answer", sender.send_request(request)).await.expect("an answer");
-    assert_eq!(answer.status(), 200, "the task is handed out");
-    let runner = world.grpc().tasks();
-    let nothing = runner.next_task(ask(&cluster, &["T"])).await.expect("an answer").into_owned();
-    assert!(nothing.idling.is_set(), "there was one task only");
+        let question = ask(&cluster, &["T"]);
+        let waits = tokio::spawn(async move { runner.next_task_with_options(question, held()).await });
+        waiting_runners(&world, 1).await;
+        drop((answer, sender));
+        connection.abort();
+        let answer = soon("the task comes back", waits).await.expect("joined").expect("an answer").into_owned();
+        let task = answer.next_task.into_option().expect("the same task");
+        assert_eq!(task.retry_count, 0, "{kind}: no retry is counted");
+        let hand_back = wire::TaskFailedRequest { task_id: task.id, ..Default::default() };
+        world.grpc().tasks().task_failed(hand_back).await.expect("handed back");
+    }
+}
 
-    let waits = tokio::spawn(async move { runner.next_task_with_options(ask(&cluster, &["T"]), held()).await });
-    waiting_runners(&world, 1).await;
-    drop((answer, sender));
-    connection.abort();
-    let answer = soon("the task comes back", waits).await.expect("joined").expect("an answer").into_owned();
-    let task = answer.next_task.into_option().expect("the same task");
-    assert_eq!(task.retry_count, 0, "no retry is counted");
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_was_delivered_stays_with_its_runner() {
+    let world = World::new().await;
+    let cluster = default_cluster(&world).await;
+    world.grpc().jobs().submit_job(submit("j", tasks("", "T", 3))).await.expect("submitted");
+    let question = || ask(&cluster, &["T"]);
+    for answer in [
+        world.grpc().tasks().next_task(question()).await,
+        world.connect().tasks().next_task(question()).await,
+        world.json().tasks().next_task(question()).await,
+    ] {
+        assert!(answer.expect("an answer").into_owned().next_task.is_set());
+    }
+    // Had one of them come back, this runner would be woken by it.
+    let options = CallOptions::default().with_header("boxwood-wait-ms", "300");
+    let answer = world.grpc().tasks().next_task_with_options(question(), options).await.expect("an answer");
+    assert!(answer.into_owned().idling.is_set());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,4 +266,21 @@ async fn r_51_content_errors_fail_the_task_and_the_call_succeeds() {
         assert_eq!((job.state, job.execution_stats.total_tasks), (wire::JobState::Failed.into(), 1), "{says}");
         assert!(job.task_summaries[0].display.contains(says), "{:?}: {says}", job.task_summaries[0].display);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s_40_s_41_s_42_a_lost_lease_puts_the_task_back_but_not_right_after_the_start() {
+    let started = Instant::now();
+    let world = World::with(|config| config.rules.lease_first = Duration::from_secs(1)).await;
+    let cluster = default_cluster(&world).await;
+    let client = world.grpc();
+    client.jobs().submit_job(submit("j", tasks("", "T", 1))).await.expect("submitted");
+    let answer = client.tasks().next_task(ask(&cluster, &["T"])).await.expect("an answer").into_owned();
+    let lost = answer.next_task.into_option().expect("a task");
+    let again = client.tasks().next_task_with_options(ask(&cluster, &["T"]), held()).await;
+    let again = again.expect("an answer").into_owned().next_task.into_option().expect("the task comes back");
+    assert_eq!((again.id, again.retry_count), (lost.id, 1));
+    let after = started.elapsed();
+    assert!(after >= Duration::from_secs(5), "runners have time to come back after a restart: {after:?}");
+    assert!(after < Duration::from_secs(15), "within 5 seconds of the end of the lease: {after:?}");
 }

@@ -60,6 +60,7 @@ async fn connect_answers_have_exactly_the_content_type_clients_compare_with() {
     let answer = http1(&world, post(&world, GET_CLUSTER, &[("content-type", "application/proto")], "")).await;
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(header(answer.headers(), "content-type"), Some("application/proto"));
+    assert_eq!(header(answer.headers(), "content-length"), Some(answer.body().len().to_string().as_str()));
     let cluster = wire::Cluster::decode_from_slice(answer.body()).expect("a cluster");
     assert_eq!(cluster.display_name, "Default");
 
@@ -370,4 +371,22 @@ async fn a_stopping_server_finishes_the_calls_in_progress() {
     let again = World { server: Server::start(config).await.expect("starts"), dir: world.dir };
     let jobs = again.grpc().jobs().query_jobs(wire::QueryJobsRequest::default()).await.expect("listed").into_owned();
     assert!(jobs.jobs.len() >= acknowledged, "{} of {acknowledged} acknowledged jobs", jobs.jobs.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_database_fails_ends_and_says_why() {
+    let mut world = World::new().await;
+    let sabotage = rusqlite::Connection::open(world.dir.path().join("boxwood.sqlite3")).expect("the database");
+    let tables: Vec<String> = sabotage
+        .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        .and_then(|mut tables| tables.query_map([], |row| row.get(0))?.collect())
+        .expect("tables");
+    for table in tables {
+        sabotage.execute_batch(&format!("DROP TABLE {table}")).expect("dropped");
+    }
+    drop(sabotage);
+    let error = world.grpc().jobs().submit_job(submit("j", tasks("", "T", 1))).await.expect_err("nothing is stored");
+    assert_eq!(error.code, boxwood_proto::connectrpc::ErrorCode::Unavailable, "E-3: {error}");
+    let ended = soon("the end", world.server.ended()).await.expect_err("it cannot go on");
+    assert!(matches!(&ended, Error::Store(_)), "{ended}");
 }

@@ -173,7 +173,7 @@ pub(crate) fn job_query(request: &QueryJobsRequestView<'_>) -> Result<Option<Job
     validate::chars("filters.name", filters.name, 0..=NAME_FILTER_CHARS_MAX)?;
     query.name_words = name_words(filters.name);
     for (index, slug) in filters.cluster_slugs.iter().enumerate() {
-        validate::required_slug(&format!("filters.cluster_slugs[{index}]"), slug)?;
+        validate::required_slug(format_args!("filters.cluster_slugs[{index}]"), slug)?;
         query.clusters.push((*slug).to_owned());
     }
     let empty = validate::is_empty(&query.submitted) || validate::is_empty(&query.ids);

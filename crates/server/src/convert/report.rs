@@ -13,8 +13,8 @@ pub(crate) fn ask(wire: &NextTaskToRunView<'_>) -> Result<Ask, Invalid> {
     validate::required_slug("next_task_to_run.cluster_slug", wire.cluster_slug)?;
     let mut identifiers = Vec::with_capacity(wire.identifiers.len());
     for (index, identifier) in wire.identifiers.iter().enumerate() {
-        let field = format!("next_task_to_run.identifiers[{index}]");
-        identifiers.push(validate::identifier(&field, identifier.name, identifier.version)?);
+        let field = format_args!("next_task_to_run.identifiers[{index}]");
+        identifiers.push(validate::identifier(field, identifier.name, identifier.version)?);
     }
     Ok(Ask { cluster: wire.cluster_slug.into(), identifiers: identifiers.into() })
 }
@@ -58,7 +58,7 @@ fn progress(wire: &[ProgressView<'_>]) -> (Vec<ProgressUpdate>, Option<String>) 
     let mut error = None;
     for (index, update) in wire.iter().enumerate() {
         if let Err(Invalid(message)) =
-            validate::chars(&format!("progress_updates[{index}].label"), update.label, 0..=limits::LABEL_CHARS_MAX)
+            validate::chars(format_args!("progress_updates[{index}].label"), update.label, 0..=limits::LABEL_CHARS_MAX)
         {
             error.get_or_insert(message);
             continue;

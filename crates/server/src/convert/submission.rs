@@ -94,7 +94,7 @@ impl Lookups {
         };
         let mut known: HashMap<&str, usize> = HashMap::new();
         for (index, slug) in tasks.cluster_slug_lookup.iter().enumerate() {
-            if let Err(Invalid(message)) = validate::slug(&format!("cluster_slug_lookup[{index}]"), slug) {
+            if let Err(Invalid(message)) = validate::slug(format_args!("cluster_slug_lookup[{index}]"), slug) {
                 content.get_or_insert(message);
             }
             lookups.cluster_of.push(*known.entry(slug).or_insert_with(|| {
@@ -109,8 +109,8 @@ impl Lookups {
                 lookups.identifier_of.push(*place);
                 continue;
             }
-            let field = format!("identifier_lookup[{index}]");
-            lookups.identifiers.push(validate::identifier(&field, wire.name, wire.version)?);
+            let field = format_args!("identifier_lookup[{index}]");
+            lookups.identifiers.push(validate::identifier(field, wire.name, wire.version)?);
             known.insert(key, lookups.identifiers.len() - 1);
             lookups.identifier_of.push(lookups.identifiers.len() - 1);
         }
@@ -174,7 +174,9 @@ fn group(index: usize, wire: &TaskSubmissionGroupView<'_>, lookups: &Lookups) ->
             display: at("display_pointers", wire.display_pointers[place], &lookups.display_of)?,
             max_retries: match u32::try_from(retries) {
                 Ok(retries) => retries,
-                Err(_) => validate::max_retries(&format!("task_groups[{index}].max_retries_values[{place}]"), retries)?,
+                Err(_) => {
+                    validate::max_retries(format_args!("task_groups[{index}].max_retries_values[{place}]"), retries)?
+                }
             },
             optional: wire.optional_values.get(place).copied().unwrap_or(false),
         };
@@ -203,7 +205,7 @@ pub(crate) fn singles(field: &str, tasks: &[SingleTaskSubmissionView<'_>]) -> Re
         let Some(identifier) = wire.identifier.as_option() else {
             return malformed(format!("{field}.identifier: is required"));
         };
-        if let Err(Invalid(message)) = validate::slug(&format!("{field}.cluster_slug"), wire.cluster_slug) {
+        if let Err(Invalid(message)) = validate::slug(format_args!("{field}.cluster_slug"), wire.cluster_slug) {
             content.get_or_insert(message);
         }
         if wire.display.is_empty() {
@@ -212,8 +214,8 @@ pub(crate) fn singles(field: &str, tasks: &[SingleTaskSubmissionView<'_>]) -> Re
         let task = NewTasks {
             count: 1,
             cluster: wire.cluster_slug.into(),
-            identifier: validate::identifier(&format!("{field}.identifier"), identifier.name, identifier.version)?,
-            max_retries: validate::max_retries(&format!("{field}.max_retries"), wire.max_retries)?,
+            identifier: validate::identifier(format_args!("{field}.identifier"), identifier.name, identifier.version)?,
+            max_retries: validate::max_retries(format_args!("{field}.max_retries"), wire.max_retries)?,
             optional: false,
             display: wire.display.into(),
         };

@@ -232,3 +232,96 @@ impl Drop for Decision {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use boxwood_engine::{
+        Identifier, NewCluster, NewGroup, NewJob, NewTasks, Settings, Submission, Timestamp, Version,
+    };
+    use boxwood_store::{LaneOptions, sqlite};
+    use futures::FutureExt as _;
+    use tokio::sync::mpsc;
+
+    use crate::ids;
+
+    const NOW: Timestamp = Timestamp(1_000_000);
+
+    fn ask() -> Ask {
+        let version = Version::parse("v0.0").expect("a version");
+        Ask { cluster: "default".into(), identifiers: [Identifier { name: "T".into(), version }].into() }
+    }
+
+    fn question() -> Command {
+        Command::Report(Box::new(Report { computed: None, ask: Some(ask()), now: NOW }))
+    }
+
+    /// A lane with one ready task, and what becomes ready on it.
+    async fn lane_with_a_task() -> (Lane, mpsc::UnboundedReceiver<u64>, tempfile::TempDir) {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let backend = sqlite::Database::open(dir.path()).expect("a database").backend();
+        let (ready, became_ready) = mpsc::unbounded_channel();
+        let note = move |wakes: &[Wake]| {
+            // Nobody listens at the end of a test.
+            let _ = ready.send(wakes.iter().map(|(_, count)| count).sum());
+        };
+        let (lane, _) = Lane::start(backend, Settings::default(), LaneOptions::default(), note).expect("a lane");
+        let cluster = NewCluster {
+            slug: "default".into(),
+            display_name: "Default".into(),
+            description: String::new(),
+            deletable: false,
+            now: NOW,
+        };
+        lane.command(Command::CreateCluster(cluster)).await.expect("made");
+        let task = NewTasks {
+            count: 1,
+            cluster: "".into(),
+            identifier: ask().identifiers[0].clone(),
+            max_retries: 0,
+            optional: false,
+            display: "T".into(),
+        };
+        let group = NewGroup { dependencies: vec![], tasks: vec![task], inputs: Arc::new(vec![vec![]]) };
+        let job = NewJob {
+            id: ids::job(NOW),
+            first_task: ids::first_task(NOW),
+            name: "j".into(),
+            trace_parent: ids::trace_parent(),
+            automation: None,
+            tasks: Submission::new(vec![group]).expect("well formed"),
+            fingerprint: 1,
+            repeated: false,
+            now: NOW,
+        };
+        lane.command(Command::SubmitJob(job)).await.expect("submitted");
+        (lane, became_ready, dir)
+    }
+
+    #[tokio::test]
+    async fn a_task_handed_out_to_a_caller_that_left_is_put_back() {
+        let (lane, mut became_ready, _dir) = lane_with_a_task().await;
+        assert_eq!(became_ready.recv().await, Some(1), "the submission");
+        for _ in 0..100 {
+            let mut decision = Decision::of(&lane, question());
+            // Whether the lane has decided by now or not, the caller goes.
+            if let Some(outcome) = (&mut decision).now_or_never() {
+                let taken = outcome.expect("decided").hand_out().expect("the task").taken;
+                drop(HandedOut::new(lane.clone(), taken));
+            }
+            drop(decision);
+            assert_eq!(became_ready.recv().await, Some(1), "the task is ready again");
+        }
+        let outcome = lane.command(question()).await.expect("decided");
+        assert_eq!(outcome.hand_out().expect("the task").retry_count, 0, "no retry is counted");
+    }
+
+    #[tokio::test]
+    async fn a_delivered_task_is_not_put_back() {
+        let (lane, _became_ready, _dir) = lane_with_a_task().await;
+        let outcome = lane.command(question()).await.expect("decided");
+        HandedOut::new(lane.clone(), outcome.hand_out().expect("the task").taken).delivered();
+        let outcome = lane.command(question()).await.expect("decided");
+        assert!(outcome.hand_out().is_none());
+    }
+}

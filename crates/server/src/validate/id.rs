@@ -2,16 +2,17 @@
 
 use boxwood_proto::buffa::MessageFieldView;
 use boxwood_proto::tilebox::v1::IDView;
+use std::fmt::Display;
 
 use super::{Invalid, invalid};
 
 /// Reads an id that must be there.
 pub(crate) fn required_id<T>(
-    field: &str,
+    field: impl Display,
     id: &MessageFieldView<IDView<'_>>,
     read: impl FnOnce(&[u8]) -> Option<T>,
 ) -> Result<T, Invalid> {
-    match optional_id(field, id, read)? {
+    match optional_id(&field, id, read)? {
         Some(id) => Ok(id),
         None => invalid(format!("{field}: is required, an id of 16 bytes")),
     }
@@ -19,7 +20,7 @@ pub(crate) fn required_id<T>(
 
 /// Reads an id that may be left out.
 pub(crate) fn optional_id<T>(
-    field: &str,
+    field: impl Display,
     id: &MessageFieldView<IDView<'_>>,
     read: impl FnOnce(&[u8]) -> Option<T>,
 ) -> Result<Option<T>, Invalid> {

@@ -1,11 +1,12 @@
 //! Task identifiers and retries (LM-8, LM-9, LM-11).
 
 use boxwood_engine::{Identifier, Version, limits};
+use std::fmt::Display;
 
 use super::{Invalid, invalid};
 
 /// Reads an identifier.
-pub(crate) fn identifier(field: &str, name: &str, version: &str) -> Result<Identifier, Invalid> {
+pub(crate) fn identifier(field: impl Display, name: &str, version: &str) -> Result<Identifier, Invalid> {
     if name.is_empty() || name.len() > limits::NAME_BYTES_MAX {
         return invalid(format!("{field}.name: has {} bytes, 1 to {} are allowed", name.len(), limits::NAME_BYTES_MAX));
     }
@@ -16,7 +17,7 @@ pub(crate) fn identifier(field: &str, name: &str, version: &str) -> Result<Ident
 }
 
 /// Reads how often a task may be retried. No task lives to see four billion retries.
-pub(crate) fn max_retries(field: &str, value: i64) -> Result<u32, Invalid> {
+pub(crate) fn max_retries(field: impl Display, value: i64) -> Result<u32, Invalid> {
     if value < 0 {
         return invalid(format!("{field}: is {value}, 0 or more are allowed"));
     }

@@ -1,5 +1,6 @@
 //! Intervals of times and ids (J-43, J-44).
 
+use std::fmt::Display;
 use std::ops::Bound;
 
 use boxwood_engine::{JobId, Timestamp};
@@ -14,7 +15,7 @@ use super::{Invalid, invalid, optional_id};
 const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 /// A point in time of the wire in whole microseconds, and whether nanoseconds were left over.
-pub(crate) fn timestamp(field: &str, time: &TimestampView<'_>) -> Result<(Timestamp, bool), Invalid> {
+pub(crate) fn timestamp(field: impl Display, time: &TimestampView<'_>) -> Result<(Timestamp, bool), Invalid> {
     if !SECONDS.contains(&time.seconds) || !(0..1_000_000_000).contains(&time.nanos) {
         return invalid(format!(
             "{field}: {} s {} ns is no time between the years 1 and 9999",
@@ -35,7 +36,7 @@ pub(crate) fn time_interval(
     };
     let start = match interval.start_time.as_option() {
         None => Bound::Unbounded,
-        Some(time) => match timestamp(&format!("{field}.start_time"), time)? {
+        Some(time) => match timestamp(format_args!("{field}.start_time"), time)? {
             // Between two microseconds: the next whole one is the first inside.
             (time, true) => Bound::Included(Timestamp(time.0 + 1)),
             (time, false) if interval.start_exclusive => Bound::Excluded(time),
@@ -44,7 +45,7 @@ pub(crate) fn time_interval(
     };
     let end = match interval.end_time.as_option() {
         None => Bound::Unbounded,
-        Some(time) => match timestamp(&format!("{field}.end_time"), time)? {
+        Some(time) => match timestamp(format_args!("{field}.end_time"), time)? {
             (time, false) if !interval.end_inclusive => Bound::Excluded(time),
             (time, _) => Bound::Included(time),
         },
@@ -60,12 +61,12 @@ pub(crate) fn id_interval(
     let Some(interval) = interval.as_option() else {
         return Ok((Bound::Unbounded, Bound::Unbounded));
     };
-    let start = match optional_id(&format!("{field}.start_id"), &interval.start_id, JobId::from_bytes)? {
+    let start = match optional_id(format_args!("{field}.start_id"), &interval.start_id, JobId::from_bytes)? {
         None => Bound::Unbounded,
         Some(id) if interval.start_exclusive => Bound::Excluded(id),
         Some(id) => Bound::Included(id),
     };
-    let end = match optional_id(&format!("{field}.end_id"), &interval.end_id, JobId::from_bytes)? {
+    let end = match optional_id(format_args!("{field}.end_id"), &interval.end_id, JobId::from_bytes)? {
         None => Bound::Unbounded,
         Some(id) if interval.end_inclusive => Bound::Included(id),
         Some(id) => Bound::Excluded(id),

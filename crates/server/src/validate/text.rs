@@ -1,5 +1,6 @@
 //! Texts: lengths and the form of slugs (LM-13, LM-15, LM-21 to LM-23, C-14).
 
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use boxwood_engine::is_slug;
@@ -7,7 +8,7 @@ use boxwood_engine::is_slug;
 use super::{Invalid, invalid};
 
 /// Checks how many characters a text has.
-pub(crate) fn chars(field: &str, text: &str, allowed: RangeInclusive<usize>) -> Result<(), Invalid> {
+pub(crate) fn chars(field: impl Display, text: &str, allowed: RangeInclusive<usize>) -> Result<(), Invalid> {
     // A character has at most four bytes, so long texts need no counting to be too long.
     let (min, max) = (*allowed.start(), *allowed.end());
     if text.len() / 4 <= max && allowed.contains(&text.chars().count()) {
@@ -21,7 +22,7 @@ pub(crate) fn chars(field: &str, text: &str, allowed: RangeInclusive<usize>) -> 
 }
 
 /// Checks a slug that may be left out.
-pub(crate) fn slug(field: &str, slug: &str) -> Result<(), Invalid> {
+pub(crate) fn slug(field: impl Display, slug: &str) -> Result<(), Invalid> {
     if is_slug(slug) {
         return Ok(());
     }
@@ -30,7 +31,7 @@ pub(crate) fn slug(field: &str, slug: &str) -> Result<(), Invalid> {
 }
 
 /// Checks a slug that must be there.
-pub(crate) fn required_slug(field: &str, text: &str) -> Result<(), Invalid> {
+pub(crate) fn required_slug(field: impl Display, text: &str) -> Result<(), Invalid> {
     if text.is_empty() {
         return invalid(format!("{field}: is empty, a slug of 1 to 100 letters, digits and hyphens is needed"));
     }
