@@ -238,6 +238,8 @@ impl Error {
                 }
                 source = cause.source();
             }
+            // What the transport library says of itself does not help.
+            let message = message.strip_prefix("h2 send failed: ").unwrap_or(&message).to_owned();
             return Self::Unavailable { call, url: url.to_owned(), message };
         }
         if message.is_empty() {

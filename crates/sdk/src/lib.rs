@@ -106,7 +106,7 @@
 //!
 //! # What goes wrong
 //!
-//! Task code returns [`boxwood::Result`](Result): `?` takes any error, and a text becomes one with `.into()`. Whatever it
+//! Task code returns [`boxwood::Result`]: `?` takes any error, and a text becomes one with `.into()`. Whatever it
 //! returns, and every panic, fails the task, which is then retried while it has retries left. The SDK itself fails with
 //! [`Error`], which has a [`code`](Error::code) and often a [`next_step`](Error::next_step).
 //!
