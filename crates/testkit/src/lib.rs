@@ -3,7 +3,9 @@
 //! - [`World`]: jobs, runners and a clock around the engine and a store, driven call by call. After every command it checks
 //!   what must always hold, from the rows alone and without the engine's help.
 //! - [`hostile`]: random worlds in which calls are lost, repeated and late, leases end and the server crashes.
+//! - [`conformance`]: what every store must do, and that all stores answer alike.
 
+pub mod conformance;
 pub mod hostile;
 mod invariants;
 mod mirror;

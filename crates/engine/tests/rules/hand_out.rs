@@ -317,3 +317,52 @@ fn r_12_ranges_of_thousands_of_tasks_are_handed_out_in_order_and_once() {
     world.run().check();
     assert_eq!(world.order().split(' ').collect::<Vec<_>>(), expected);
 }
+
+#[test]
+fn r_66_a_runner_that_joins_gets_work_on_its_first_request() {
+    let mut world = World::seeded(1).job("a\nb\nc").runners(1);
+    world.claim(0).expect("a");
+    world = world.runner(Runner::on("default"));
+    assert_eq!(world.claim(1).map(|held| held.name), Some("b".into()));
+    world = world.runner(Runner::on("default"));
+    assert_eq!(world.claim(2).map(|held| held.name), Some("c".into()));
+}
+
+#[test]
+fn r_13_r_47_after_a_failure_the_job_goes_on_near_the_failed_task() {
+    let mut world = World::seeded(1).job(
+        "
+        root
+          a
+            a1 optional fails
+            a2
+          b
+        ",
+    );
+    world.run();
+    assert_eq!(world.order(), "root a a1 a2 b");
+    // Only right after the failure: the next one who asks steals near the root.
+    let mut world = World::seeded(1).runners(3).job("root\n  a\n    a1 optional\n    a2\n    a3\n  b");
+    let root = world.claim(0).expect("root");
+    let a = world.report(0, &root).expect("a");
+    let a1 = world.report(0, &a).expect("a1");
+    world.fail(&a1);
+    assert_eq!(world.claim(0).map(|held| held.name), Some("a2".into()));
+    assert_eq!(world.claim(1).map(|held| held.name), Some("b".into()));
+}
+
+#[test]
+fn r_13_a_failure_does_not_keep_older_jobs_waiting() {
+    let mut world = World::seeded(1).runners(2).job("old1\nold2 after=old1").job("young1 optional\nyoung2");
+    let (old1, young1) = (world.claim(0).expect("old1"), world.claim(1).expect("young1"));
+    world.complete(&old1);
+    world.fail(&young1);
+    assert_eq!(world.claim(1).map(|held| held.name), Some("old2".into()), "the oldest job goes first");
+}
+
+#[test]
+fn r_13_a_failure_in_a_job_without_other_work_holds_nobody_up() {
+    let mut world = World::seeded(1).runners(1).job("only fails").job("next fails\nnever").job("last");
+    world.run();
+    assert_eq!(world.order(), "only next last");
+}

@@ -198,7 +198,7 @@ fn j_60_j_70_unknown_jobs_are_not_found() {
 }
 
 #[test]
-fn j_61_a_retry_revives_every_failed_task_and_frees_the_queued_ones() {
+fn j_61_j_64_a_retry_revives_every_failed_task_and_frees_the_queued_ones() {
     let mut world = World::seeded(1).job("a\nb\nc\nd").runners(3);
     let held: Vec<_> = (0..3).map(|runner| world.claim(runner).expect("a, b, c")).collect();
     for task in &held {
@@ -265,7 +265,7 @@ fn j_67_retrying_a_job_that_is_not_halted_changes_nothing() {
 }
 
 #[test]
-fn j_68_the_movie_example() {
+fn j_62_j_68_the_movie_example() {
     // Two clips are done, one fails, one waits; after the retry exactly two executions happen.
     let mut world = World::seeded(1).job("movie\n  clip1\n  clip2\n  clip3 fails=1\n  clip4");
     world.run();

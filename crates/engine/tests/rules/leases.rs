@@ -176,3 +176,15 @@ fn s_42_leases_outlive_a_restart() {
     world.advance(seconds(15)).restart();
     assert_eq!((world.expire_leases(), world.state("b")), (1, TaskState::Queued));
 }
+
+#[test]
+fn r_32_leases_and_waits_are_at_least_a_second() {
+    for first in [2, 3, 4, 10] {
+        let mut world = World::seeded(1).job("a").settings(|settings| settings.lease_first = seconds(first));
+        let a = world.claim(0).expect("a");
+        let extended = world.extend(&a, seconds(0)).expect("a runs");
+        for lease in [a.lease, extended] {
+            assert!(lease.length >= lease.wait && lease.wait >= seconds(1), "{lease:?} with {first} seconds at first");
+        }
+    }
+}

@@ -12,7 +12,7 @@ fn t_120_t_121_an_optional_task_that_succeeds_is_like_any_other() {
 }
 
 #[test]
-fn t_122_t_124_an_optional_task_fails_only_after_its_retries_and_the_job_is_completed() {
+fn t_122_t_124_j_23_an_optional_task_fails_only_after_its_retries_and_the_job_is_completed() {
     let mut world = World::seeded(1).job("root\n  required, flaky optional fails retries=3 -> last");
     world.run();
     assert_eq!(world.order(), "root required flaky flaky flaky flaky last");
@@ -319,4 +319,20 @@ fn t_127_a_branch_whose_tasks_left_memory_is_skipped_as_well() {
     world.fail(&x);
     assert_eq!(world.states(), "top Computed, x FailedOptional, y Computed, y1 Skipped, y2 Skipped");
     assert_eq!(world.job_state(0), JobState::Completed);
+}
+
+#[test]
+fn t_134_a_limit_reached_in_a_failed_branch_changes_nothing_about_it() {
+    // One more lost lease or hand-back would fail both tasks; in a failed branch they are SKIPPED instead.
+    let limits =
+        |settings: &mut boxwood_engine::Settings| (settings.crash_retries_max, settings.hand_backs_max) = (0, 0);
+    let mut world = World::seeded(1).settings(limits).runners(3).job("top optional\n  x\n  lost\n  back");
+    let top = world.claim(0).expect("top");
+    let x = world.report(0, &top).expect("x");
+    let (_lost, back) = (world.claim(1).expect("lost"), world.claim(2).expect("back"));
+    world.fail(&x);
+    assert_eq!(world.hand_back(&back), TaskState::Skipped);
+    world.advance(seconds(15)).expire_leases();
+    assert_eq!(world.states(), "top Computed, x FailedOptional, lost Skipped, back Skipped");
+    assert_eq!(world.task("lost").display, "lost", "nothing is said about limits");
 }

@@ -47,7 +47,7 @@ fn p_1_several_updates_of_one_indicator_in_one_report_add_up() {
 }
 
 #[test]
-fn p_4_p_5_only_the_latest_report_of_a_task_counts_and_it_counts_until_the_next() {
+fn p_4_p_5_r_46_only_the_latest_report_of_a_task_counts_and_it_counts_until_the_next() {
     let mut world = World::seeded(1).job("a retries=2\nb");
     let a = world.claim(0).expect("a");
     world.fail_with(&a, |failed| failed.progress = vec![update("x", 10, 7), update("y", 1, 0)]);

@@ -1,7 +1,7 @@
 //! Section 2: states of tasks, halting, hand-backs.
 
 use boxwood_engine::{JobState, TaskState};
-use boxwood_testkit::{Plan, World, seconds};
+use boxwood_testkit::{Plan, Runner, World, seconds};
 
 #[test]
 fn s_3_new_tasks_are_queued() {
@@ -139,7 +139,7 @@ fn s_22_s_23_a_failed_task_halts_its_job_and_the_others_stay_queued() {
 
 #[test]
 fn s_22_no_cluster_gets_a_task_of_a_halted_job() {
-    let mut world = World::seeded(1).cluster("gpu").runner(boxwood_testkit::Runner::on("gpu")).job("a\nb on=gpu");
+    let mut world = World::seeded(1).cluster("gpu").runner(Runner::on("gpu")).job("a\nb on=gpu");
     let a = world.claim(0).expect("a");
     world.fail(&a);
     assert!(world.claim(1).is_none());
@@ -246,4 +246,33 @@ fn s_33_the_line_fits_into_a_display_that_is_full() {
     let display = &page.tasks[0].display;
     assert_eq!(display.chars().count(), 1024);
     assert!(display.ends_with("without being executed"), "{display}");
+}
+
+#[test]
+fn s_2_a_computed_task_with_open_descendants_is_computed_and_not_complete() {
+    let mut world = World::seeded(1).job("a\n  a1\nb after=a").runners(2);
+    let a = world.claim(0).expect("a");
+    world.complete(&a);
+    assert_eq!((world.state("a"), world.claim(0).map(|held| held.name)), (TaskState::Computed, Some("a1".into())));
+    assert!(world.claim(1).is_none(), "a is not complete");
+}
+
+#[test]
+fn s_20_a_task_is_eligible_when_all_conditions_hold_and_not_when_one_fails() {
+    let mut world = World::seeded(1).cluster("gpu").job("parent\n  before -> task as=Tile v1.2 on=gpu").runners(1);
+    for (cluster, version) in [("gpu", "v1.2"), ("gpu", "v1.1"), ("default", "v1.2")] {
+        world = world.runner(Runner::on(cluster).knows("Tile", version));
+    }
+    let (right, wrong_version, wrong_cluster) = (1, 2, 3);
+    let parent = world.claim(0).expect("parent");
+    assert!(world.claim(right).is_none(), "its parent is not COMPUTED");
+    let before = world.report(0, &parent).expect("before");
+    assert!(world.claim(right).is_none(), "a dependency is not complete");
+    world.complete(&before);
+    assert!(world.claim(wrong_version).is_none() && world.claim(wrong_cluster).is_none());
+    world.cancel(0);
+    assert!(world.claim(right).is_none(), "its job is halted");
+    world.retry(0);
+    assert_eq!(world.claim(right).map(|held| held.name), Some("task".into()));
+    assert!(world.claim(right).is_none(), "it is not QUEUED");
 }

@@ -25,7 +25,7 @@ fn t_1_t_33_inputs_are_opaque_and_come_back_byte_for_byte() {
 }
 
 #[test]
-fn t_41_t_42_a_display_in_a_report_replaces_the_stored_one() {
+fn t_41_t_42_t_44_a_display_in_a_report_replaces_the_stored_one() {
     let mut world = World::seeded(1).job("a, b");
     let (a, b) = (world.claim(0).expect("a"), world.claim(0).expect("b"));
     assert_eq!(&*a.display, "a");
@@ -236,4 +236,45 @@ fn t_151_the_sum_of_six_squares_is_a_job_of_eight_tasks_with_the_sum_last() {
         world.send(Command::Report(Box::new(Report { computed: None, ask: Some(world.ask(0)), now: world.now() }))),
         Ok(boxwood_engine::Reply::Report(ReportReply::Idle))
     ));
+}
+
+#[test]
+fn t_9_a_task_may_be_executed_more_than_once_but_is_computed_once() {
+    let mut world = World::seeded(1).job("a").runners(2);
+    let first = world.claim(0).expect("a");
+    world.advance(seconds(15)).expire_leases();
+    let second = world.claim(1).expect("a again, while the first runner may still be at it");
+    assert_eq!((first.id, &first.input), (second.id, &second.input));
+    world.complete(&second);
+    world.complete(&first);
+    assert_eq!(world.status(0).counts.to_array(), [0, 0, 1, 0, 0, 0]);
+}
+
+#[test]
+fn t_80_the_tasks_of_a_group_may_differ_in_all_but_their_dependencies() {
+    let mut world = World::seeded(1).cluster("gpu").job(
+        "
+        a as=A v1.0 retries=2
+        b as=B v2.3 optional
+        c as=A v1.0 on=gpu
+        d as=A v1.0 on=gpu
+        last after=a+b+c+d
+        ",
+    );
+    assert_eq!(world.rows().groups.len(), 2);
+    let seen = ["a", "b", "c", "d"].map(|name| {
+        let task = world.task(name);
+        let identifier = format!("{} {}", task.identifier.name, task.identifier.version.as_str());
+        (identifier, task.cluster.to_string(), task.max_retries, task.optional, task.display)
+    });
+    let expected = [
+        ("A v1.0", "default", 2, false, "a"),
+        ("B v2.3", "default", 0, true, "b"),
+        ("A v1.0", "gpu", 0, false, "c"),
+        ("A v1.0", "gpu", 0, false, "d"),
+    ];
+    assert_eq!(seen, expected.map(|(i, c, r, o, d)| (i.to_owned(), c.to_owned(), r, o, d.to_owned())));
+    world = world.runner(Runner::on("gpu"));
+    let names: Vec<_> = [0, 0, 1, 1].map(|runner| world.claim(runner).expect("work").name).to_vec();
+    assert_eq!(names, ["a", "b", "c", "d"]);
 }

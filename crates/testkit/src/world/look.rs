@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use boxwood_engine::{JobId, JobState, JobStatus, TaskKey, TaskState};
+use boxwood_engine::{JobId, JobState, JobStatus, Settings, TaskKey, TaskState};
 use boxwood_store::{JobView, Reader, TaskView};
 
 use super::{Event, World, input_place};
@@ -96,6 +96,12 @@ impl World {
     #[must_use]
     pub fn reader(&self) -> Arc<dyn Reader> {
         self.reader.clone()
+    }
+
+    /// The numbers of the rules.
+    #[must_use]
+    pub fn rules(&self) -> Settings {
+        self.set.settings.clone()
     }
 
     /// Everything that happened so far.

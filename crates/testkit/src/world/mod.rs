@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boxwood_engine::{
-    Command, ComputedTask, FailedTask, HandOut, Identifier, Inputs, JobId, Lease, NewCluster, NewGroup, NewJob,
+    Command, ComputedTask, FailedTask, HandOut, Identifier, Inputs, JobId, Lease, Need, NewCluster, NewGroup, NewJob,
     NewTasks, Refusal, Reply, Report, ReportReply, Settings, Submission, TaskId, TaskKey, TaskState, Timestamp,
     WorkingSet,
 };
@@ -520,6 +520,21 @@ impl World {
         let mut rows = self.backend.rows.clone();
         rows.apply(&self.set.changes());
         rows
+    }
+}
+
+/// Access to the store.
+impl World {
+    /// The backend, with everything saved.
+    pub(crate) fn backend(&mut self) -> &mut dyn Backend {
+        &mut self.backend
+    }
+
+    /// A set of its own into which the store has loaded what one need asks for.
+    pub(crate) fn loaded(&mut self, need: Need) -> WorkingSet {
+        let mut set = self.backend.open_set(self.set.settings.clone()).expect("the store works");
+        self.backend.load(&mut set, need).expect("the store works");
+        set
     }
 }
 

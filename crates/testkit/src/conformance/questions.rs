@@ -1,0 +1,116 @@
+//! Everything that can be asked of a store, to be asked of two.
+
+use std::ops::Bound;
+
+use boxwood_engine::{AutomationId, JobId, JobState, TaskId, TaskState, Timestamp, name_words};
+use boxwood_store::{Bounds, JobQuery, Reader, SortDirection, TaskQuery};
+
+use crate::Random;
+
+/// Searches with random filters.
+const SEARCHES: usize = 40;
+
+/// More jobs than any history has.
+const JOBS_MAX: usize = 10_000;
+
+/// One question.
+#[derive(Debug)]
+pub(super) enum Question {
+    Clusters,
+    Job(JobId),
+    Jobs(JobQuery),
+    Tasks(TaskQuery),
+    Graph(JobId, usize),
+    StateCounts(Bounds<Timestamp>),
+    QueueStats(Bounds<Timestamp>),
+    JobOfTask(TaskId),
+}
+
+impl Question {
+    /// The answer as text.
+    pub(super) fn ask(&self, reader: &dyn Reader) -> String {
+        let answer = match self {
+            Self::Clusters => reader.clusters().map(|answer| format!("{answer:?}")),
+            Self::Job(id) => reader.job(*id).map(|answer| format!("{answer:?}")),
+            Self::Jobs(query) => reader.jobs(query).map(|answer| format!("{answer:?}")),
+            Self::Tasks(query) => reader.tasks(query).map(|answer| format!("{answer:?}")),
+            Self::Graph(id, limit) => reader.graph(*id, *limit).map(|answer| format!("{answer:?}")),
+            Self::StateCounts(within) => reader.job_state_counts(*within).map(|answer| format!("{answer:?}")),
+            Self::QueueStats(within) => reader.queue_stats(*within).map(|answer| format!("{answer:?}")),
+            Self::JobOfTask(id) => reader.job_of_task(*id).map(|answer| format!("{answer:?}")),
+        };
+        answer.expect("the store works")
+    }
+}
+
+/// Questions about everything a store holds.
+pub(super) fn about(reader: &dyn Reader, random: &mut Random) -> Vec<Question> {
+    let all = JobQuery { limit: JOBS_MAX, ..JobQuery::default() };
+    let jobs = reader.jobs(&all).expect("the store works").jobs;
+    let ids: Vec<JobId> = jobs.iter().map(|view| view.job.id).collect();
+    let times: Vec<Timestamp> = jobs.iter().map(|view| view.job.submitted_at).collect();
+    let unknown = JobId::from_u128(1).expect("not zero");
+    let mut questions = vec![Question::Clusters, Question::Job(unknown), Question::Graph(unknown, 10)];
+    questions.push(Question::Tasks(TaskQuery { job: unknown, parent: None, after: None, limit: 10 }));
+    questions.push(Question::Jobs(all));
+    for id in &ids {
+        questions.push(Question::Job(*id));
+        questions.extend([0, 1, 3, usize::MAX].map(|limit| Question::Graph(*id, limit)));
+        about_tasks(reader, *id, random, &mut questions);
+    }
+    for _ in 0..SEARCHES {
+        questions.push(Question::Jobs(search(&ids, &times, random)));
+        questions.push(Question::StateCounts(bounds(&times, random)));
+        questions.push(Question::QueueStats(bounds(&times, random)));
+    }
+    questions
+}
+
+fn about_tasks(reader: &dyn Reader, job: JobId, random: &mut Random, questions: &mut Vec<Question>) {
+    let graph = reader.graph(job, usize::MAX).expect("the store works").expect("a job that was listed");
+    let tasks: Vec<TaskId> = graph.tasks.iter().map(|task| task.id).collect();
+    let parents = [None].into_iter().chain(tasks.iter().copied().map(Some));
+    for parent in parents {
+        for limit in [1, 2, 1000] {
+            let after = if random.chance(50) { random.pick(&tasks).copied() } else { None };
+            questions.push(Question::Tasks(TaskQuery { job, parent, after, limit }));
+        }
+    }
+    for task in tasks {
+        let number = task.to_u128();
+        let near = [number - 1, number, number + 1].into_iter().filter_map(TaskId::from_u128);
+        questions.extend(near.map(Question::JobOfTask));
+    }
+}
+
+fn bounds<T: Copy>(values: &[T], random: &mut Random) -> Bounds<T> {
+    let mut bound = || match random.pick(values).copied() {
+        Some(value) if random.chance(40) => Bound::Included(value),
+        Some(value) if random.chance(50) => Bound::Excluded(value),
+        _ => Bound::Unbounded,
+    };
+    (bound(), bound())
+}
+
+fn some<T: Copy>(values: &[T], random: &mut Random) -> Vec<T> {
+    if random.chance(60) {
+        return Vec::new();
+    }
+    values.iter().copied().filter(|_| random.chance(30)).collect()
+}
+
+fn search(ids: &[JobId], times: &[Timestamp], random: &mut Random) -> JobQuery {
+    let automations = [1, 2].map(|number| AutomationId::from_u128(number).expect("not zero"));
+    JobQuery {
+        submitted: if random.chance(50) { bounds(times, random) } else { (Bound::Unbounded, Bound::Unbounded) },
+        ids: if random.chance(30) { bounds(ids, random) } else { (Bound::Unbounded, Bound::Unbounded) },
+        states: some(&JobState::ALL, random),
+        name_words: name_words(["", "", "job", "JO b", "other"][random.place(5)]),
+        task_states: some(&TaskState::ALL, random),
+        automations: if random.chance(10) { some(&automations, random) } else { Vec::new() },
+        clusters: some(&["default", "gpu", "nowhere"], random).into_iter().map(str::to_owned).collect(),
+        sort: if random.chance(50) { SortDirection::Ascending } else { SortDirection::Descending },
+        after: if random.chance(30) { random.pick(ids).copied() } else { None },
+        limit: 1 + random.place(4),
+    }
+}
