@@ -9,6 +9,7 @@
 //! - `telemetry`: logs and spans, in and out.
 //! - `dispatch`: idle waits, long polls, and tasks whose answers got lost.
 
+mod authority;
 mod clock;
 mod config;
 mod convert;

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
+use crate::authority::ReadableAuthority;
 use crate::config::{Auth, Listen};
 use crate::error::Error;
 use crate::http::Front;
@@ -199,7 +200,7 @@ impl Connections {
                 self.spawn(stream, front);
             }
             #[cfg(unix)]
-            Accepted::Unix(stream) => self.spawn(stream, front),
+            Accepted::Unix(stream) => self.spawn(ReadableAuthority::new(stream), front),
         }
         while self.tasks.try_join_next().is_some() {}
     }
