@@ -26,6 +26,9 @@ const PRIORITY_BYTES: u32 = 5;
 /// The place of `:authority` in the static table of header fields.
 const AUTHORITY_INDEX: u8 = 1;
 
+/// Its name, which the C core spells out.
+const AUTHORITY_NAME: &[u8] = b":authority";
+
 /// A stream whose incoming `:authority` values have no percent signs.
 pub(crate) struct ReadableAuthority<S> {
     stream: S,
@@ -215,7 +218,7 @@ impl Field {
                 let plain = *byte & 0x80 == 0;
                 match *byte & 0x7f {
                     0x7f => Self::LongLength { then, plain, length: 0x7f, shift: 0 },
-                    length => Self::text(then, plain, length.into()),
+                    length => Self::text(then, plain, length.into(), Some(0)),
                 }
             }
             Self::LongLength { then, plain, length, shift } => {
@@ -223,14 +226,16 @@ impl Field {
                 if *byte & 0x80 != 0 {
                     Self::LongLength { then, plain, length, shift: shift + 7 }
                 } else {
-                    Self::text(then, plain, length)
+                    Self::text(then, plain, length, Some(0))
                 }
             }
-            Self::Text { then, plain, left } => {
+            Self::Text { then, plain, left, same } => {
                 if then == Then::Authority && plain && *byte == b'%' {
                     *byte = b'-';
                 }
-                Self::text(then, plain, left - 1)
+                let same =
+                    same.filter(|place| plain && AUTHORITY_NAME.get(*place) == Some(byte)).map(|place| place + 1);
+                Self::text(then, plain, left - 1, same)
             }
         };
     }
@@ -253,11 +258,12 @@ impl Field {
         }
     }
 
-    fn text(then: Then, plain: bool, left: u32) -> Self {
+    fn text(then: Then, plain: bool, left: u32, same: Option<usize>) -> Self {
         match (left, then) {
+            (0, Then::Name) if same == Some(AUTHORITY_NAME.len()) => Self::Length(Then::Authority),
             (0, Then::Name) => Self::Length(Then::Value),
             (0, _) => Self::Start,
-            _ => Self::Text { then, plain, left },
+            _ => Self::Text { then, plain, left, same },
         }
     }
 }
@@ -293,8 +299,9 @@ mod tests {
         let path = field(0x44, b"/a%2Fb");
         let authority = field(0x41, b"tmp%2Fa.sock");
         let named = [&[0x40][..], &field(0x3, b"x%y")[1..], &field(0, b"1%2")[1..]].concat();
+        let spelled = [&field(0x40, b":authority")[..], &field(0, b"spelled%2Fout")[1..]].concat();
         let long = [&[0x41, 0x7f, 0x21][..], &[b'%'; 160]].concat();
-        let headers = [&[0x83, 0x86][..], &path, &authority, &named, &long].concat();
+        let headers = [&[0x83, 0x86][..], &path, &authority, &named, &spelled, &long].concat();
         let data = b"100%";
         let sent = [PREFACE, &frame(4, 0, &[0; 6]), &frame(HEADERS, 0x4, &headers), &frame(0, 1, data)].concat();
         let received = passed(&sent);
