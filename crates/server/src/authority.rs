@@ -186,11 +186,12 @@ enum Field {
         length: u32,
         shift: u32,
     },
-    /// In a string.
+    /// In a string, of which so many bytes are left; `same` of those before are the beginning of [`AUTHORITY_NAME`].
     Text {
         then: Then,
         plain: bool,
         left: u32,
+        same: Option<usize>,
     },
 }
 
