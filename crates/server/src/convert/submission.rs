@@ -72,7 +72,7 @@ pub(crate) fn submission(tasks: &TaskSubmissionsView<'_>) -> Result<Submission, 
     let lookups = Lookups::read(tasks, &mut content)?;
     let mut groups = Vec::with_capacity(tasks.task_groups.len());
     for (index, wire) in tasks.task_groups.iter().enumerate() {
-        groups.push(group(index, wire, &lookups)?);
+        groups.push(group(index, wire, &lookups, &mut content)?);
     }
     let submission = Submission::new(groups)?;
     // Structure first: a malformed submission is refused whatever else is wrong with it.
@@ -139,7 +139,12 @@ impl Lookups {
     }
 }
 
-fn group(index: usize, wire: &TaskSubmissionGroupView<'_>, lookups: &Lookups) -> Result<NewGroup, Refused> {
+fn group(
+    index: usize,
+    wire: &TaskSubmissionGroupView<'_>,
+    lookups: &Lookups,
+    content: &mut Option<String>,
+) -> Result<NewGroup, Refused> {
     let count = wire.inputs.len();
     let lists = [
         ("identifier_pointers", wire.identifier_pointers.len(), false),
@@ -172,10 +177,14 @@ fn group(index: usize, wire: &TaskSubmissionGroupView<'_>, lookups: &Lookups) ->
             cluster: at("cluster_slug_pointers", wire.cluster_slug_pointers[place], &lookups.cluster_of)?,
             identifier: at("identifier_pointers", wire.identifier_pointers[place], &lookups.identifier_of)?,
             display: at("display_pointers", wire.display_pointers[place], &lookups.display_of)?,
-            max_retries: match u32::try_from(retries) {
+            max_retries: match validate::max_retries(
+                format_args!("task_groups[{index}].max_retries_values[{place}]"),
+                retries,
+            ) {
                 Ok(retries) => retries,
-                Err(_) => {
-                    validate::max_retries(format_args!("task_groups[{index}].max_retries_values[{place}]"), retries)?
+                Err(Invalid(message)) => {
+                    content.get_or_insert(message);
+                    0
                 }
             },
             optional: wire.optional_values.get(place).copied().unwrap_or(false),
@@ -286,7 +295,7 @@ mod tests {
     #[test]
     fn r_50_what_no_sdk_can_send_is_malformed() {
         type Change = fn(&mut TaskSubmissions);
-        let table: [(Change, &str); 16] = [
+        let table: [(Change, &str); 15] = [
             (|w| w.task_groups.clear(), "task_groups"),
             (|w| w.task_groups[0] = TaskSubmissionGroup::default(), "task_groups[0].inputs"),
             (
@@ -323,7 +332,6 @@ mod tests {
             (|w| w.task_groups[0].identifier_pointers[1] = 1, "task_groups[0].identifier_pointers[1]"),
             (|w| w.task_groups[0].cluster_slug_pointers[1] = u64::MAX, "task_groups[0].cluster_slug_pointers[1]"),
             (|w| w.task_groups[0].display_pointers[0] = 7, "task_groups[0].display_pointers[0]"),
-            (|w| w.task_groups[0].max_retries_values[1] = -1, "task_groups[0].max_retries_values[1]"),
             (|w| w.task_groups[0].dependencies_on_other_groups.push(0), "dependencies_on_other_groups"),
             (|w| w.task_groups[0].dependencies_on_other_groups.push(1), "dependencies_on_other_groups"),
             (|w| w.display_lookup[0].clear(), "display_lookup[0]"),
@@ -342,10 +350,11 @@ mod tests {
     #[test]
     fn r_51_what_user_code_can_cause_is_content() {
         type Change = fn(&mut TaskSubmissions);
-        let table: [(Change, &str); 3] = [
+        let table: [(Change, &str); 4] = [
             (|w| w.task_groups[0].inputs[1] = vec![0; 2049], "task_groups[0].inputs[1]"),
             (|w| w.task_groups = vec![w.task_groups[0].clone(); 65], "65"),
             (|w| w.cluster_slug_lookup[0] = "my_cluster".into(), "cluster_slug_lookup[0]"),
+            (|w| w.task_groups[0].max_retries_values[1] = -1, "task_groups[0].max_retries_values[1]"),
         ];
         for (change, says) in table {
             let mut wire = wire(2);
