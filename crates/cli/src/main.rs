@@ -1,19 +1,38 @@
 //! The `boxwood` command: one binary for the server, the demo, jobs, clusters and the benchmark.
 //!
-//! Standard output is data, standard error is talk. The exit status is 0 on success, 1 when something failed, 2 when the
-//! command line was wrong.
+//! Standard output is data, standard error is talk. The exit statuses are listed in the help.
 
 mod bench;
+mod cluster;
+mod connect;
+mod demo;
+mod failure;
+mod job;
+mod output;
 mod serve;
+mod table;
+mod text;
+mod when;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+pub(crate) use failure::Failure;
 
 /// Boxwood: a self-hosted workflow orchestrator.
 #[derive(Parser, Debug)]
-#[command(name = "boxwood", version, about, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    name = "boxwood",
+    version,
+    about,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = failure::EXIT_STATUSES
+)]
 struct Cli {
+    #[command(flatten)]
+    options: connect::Options,
     #[command(subcommand)]
     command: Command,
 }
@@ -22,23 +41,28 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(serve::ServeArgs),
+    /// See it work: a server, a runner and a job, in a second and without a trace
+    Demo(demo::DemoArgs),
+    /// Submit, find, control and watch jobs
+    #[command(arg_required_else_help = true, after_help = failure::EXIT_STATUSES)]
+    Job(job::JobArgs),
+    /// List, create and delete clusters, the named pools of runners
+    #[command(arg_required_else_help = true)]
+    Cluster(cluster::ClusterArgs),
     /// Measure how fast a server moves tasks
     Bench(bench::BenchArgs),
 }
 
-/// Why a command did not succeed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
-    /// The command line asks for something that makes no sense.
-    #[error("{0}")]
-    Usage(String),
-    /// Something went wrong on the way.
-    #[error("{0}")]
-    Other(String),
+/// The command line. Where a command speaks to a server, the options of that can stand before it and after it.
+fn command() -> clap::Command {
+    let everywhere = |command: clap::Command| {
+        connect::OPTIONS.into_iter().fold(command, |command, name| command.mut_arg(name, |option| option.global(true)))
+    };
+    ["job", "cluster"].into_iter().fold(Cli::command(), |cli, name| cli.mut_subcommand(name, everywhere))
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -46,20 +70,41 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = runtime.block_on(async {
-        match cli.command {
-            Command::Serve(args) => serve::run(args).await,
-            Command::Bench(args) => bench::run(args).await,
-        }
-    });
+    let result = runtime.block_on(run(cli));
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");
-            match failure {
-                Failure::Usage(_) => ExitCode::from(2),
-                Failure::Other(_) => ExitCode::FAILURE,
-            }
+            ExitCode::from(failure.exit_status())
         }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let alone = match cli.command {
+        Command::Serve(_) => Some("serve"),
+        Command::Demo(_) => Some("demo"),
+        Command::Bench(_) => Some("bench"),
+        Command::Job(_) | Command::Cluster(_) => None,
+    };
+    if let Some(command) = alone.filter(|_| !cli.options.is_empty()) {
+        let problem = "--url, --api-key and --json before the command go with job and cluster only";
+        return Err(Failure::Usage(format!("{problem}; see `boxwood {command} --help`")));
+    }
+    match cli.command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Job(args) => job::run(args, cli.options).await,
+        Command::Cluster(args) => cluster::run(args, cli.options).await,
+        Command::Bench(args) => bench::run(args).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::command().debug_assert();
     }
 }

@@ -77,7 +77,7 @@ fn default_data_dir() -> Result<PathBuf, Failure> {
 }
 
 /// Ready when the process is asked to stop. A second request ends it at once.
-fn told_to_stop() -> Result<impl Future<Output = ()>, Failure> {
+pub(crate) fn told_to_stop() -> Result<impl Future<Output = ()>, Failure> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -1,0 +1,84 @@
+//! Which server a command speaks to.
+
+use std::time::Duration;
+
+use boxwood::{Client, ClientBuilder};
+use clap::Args;
+
+use crate::Failure;
+use crate::output::Output;
+
+/// How long a call is tried again while no server answers: long enough for one that is just being started.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Options of all commands that speak to a server.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Server and output")]
+pub(crate) struct Options {
+    /// The server: http://host:port or unix:PATH [default: BOXWOOD_URL, TILEBOX_API_URL, http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL", visible_alias = "api-url")]
+    url: Option<String>,
+    /// The key to show the server [default: BOXWOOD_API_KEY, TILEBOX_API_KEY]
+    #[arg(long, value_name = "KEY", hide_env_values = true)]
+    api_key: Option<String>,
+    /// Print one JSON value instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// The names of [`Options`].
+pub(crate) const OPTIONS: [&str; 3] = ["url", "api_key", "json"];
+
+impl Options {
+    /// These, and what they leave open taken from `others`.
+    pub(crate) fn or(self, others: Self) -> Self {
+        Self { url: self.url.or(others.url), api_key: self.api_key.or(others.api_key), json: self.json || others.json }
+    }
+
+    /// Whether none was given.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.url.is_none() && self.api_key.is_none() && !self.json
+    }
+
+    /// What standard output gets.
+    pub(crate) fn output(&self) -> Output {
+        Output::new(self.json)
+    }
+
+    /// A client of the server.
+    ///
+    /// # Errors
+    /// If address or key cannot be used. Nothing is sent yet.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        Ok(self.builder().build()?)
+    }
+
+    /// A client that waits this long for a server that went away.
+    ///
+    /// # Errors
+    /// As [`client`](Self::client).
+    pub(crate) fn patient_client(&self, patience: Duration) -> Result<Client, Failure> {
+        Ok(self.builder().retry_for(patience).build()?)
+    }
+
+    fn builder(&self) -> ClientBuilder {
+        let mut builder = Client::builder().from_env().retry_for(PATIENCE);
+        if let Some(url) = &self.url {
+            builder = builder.url(url);
+        }
+        if let Some(key) = &self.api_key {
+            builder = builder.token(key);
+        }
+        builder
+    }
+
+    /// The key to show, where one is given or in the environment.
+    pub(crate) fn key(&self) -> Option<String> {
+        let from_env = || {
+            ["BOXWOOD_API_KEY", "TILEBOX_API_KEY"]
+                .into_iter()
+                .find_map(|name| std::env::var(name).ok().filter(|key| !key.is_empty()))
+        };
+        self.api_key.clone().or_else(from_env).filter(|key| !key.is_empty())
+    }
+}

@@ -1,0 +1,127 @@
+//! Why a command did not succeed, and the exit status that says so.
+
+use boxwood::{Code, Error};
+
+use crate::text::shown;
+
+/// Why a command did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The command line asks for something that makes no sense, or that the server refuses as invalid.
+    #[error("{0}")]
+    Usage(String),
+    /// What the command names does not exist.
+    #[error("{0}")]
+    NotFound(String),
+    /// No server answers.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The job that was waited for ended as FAILED or CANCELED (CLI-1).
+    #[error("{0}")]
+    NotCompleted(String),
+    /// The job that was waited for stood still for too long.
+    #[error("{0}")]
+    Stalled(String),
+    /// Something went wrong on the way.
+    #[error("{0}")]
+    Other(String),
+    /// Whoever read standard output has had enough, as `head` does. There is nothing to say about it.
+    #[error("standard output was closed")]
+    Closed,
+}
+
+/// The exit statuses, for the help text.
+pub(crate) const EXIT_STATUSES: &str = "\
+Exit status:
+  0  success; of a job that was waited for: it is COMPLETED
+  1  something went wrong
+  2  the command line is wrong, or the server refuses what it asks for as invalid
+  3  there is no such job or cluster
+  4  no server answers
+  5  the job that was waited for ended as FAILED or CANCELED
+  6  the job that was waited for stood still for longer than --stalled-timeout";
+
+impl Failure {
+    /// The exit status that goes with it; see [`EXIT_STATUSES`].
+    pub(crate) fn exit_status(&self) -> u8 {
+        match self {
+            Self::Closed => 0,
+            Self::Other(_) => 1,
+            Self::Usage(_) => 2,
+            Self::NotFound(_) => 3,
+            Self::Unreachable(_) => 4,
+            Self::NotCompleted(_) => 5,
+            Self::Stalled(_) => 6,
+        }
+    }
+
+    /// No server answers at `url`; `cause` is what the connection said, or empty.
+    pub(crate) fn unreachable(url: &str, cause: &str) -> Self {
+        let url = shown(url);
+        // The system's own words ("Connection refused (os error 111)") are at the end of a chain of others.
+        let cause = cause.rsplit(": ").next().unwrap_or_default();
+        let cause = match cause.split(" (os error").next().unwrap_or_default() {
+            "" => String::new(),
+            cause => format!(" ({})", shown(&cause.to_lowercase())),
+        };
+        Self::Unreachable(format!(
+            "no server answers at {url}{cause}; start one with `boxwood serve` or name another with --url"
+        ))
+    }
+
+    /// The server refused a call, or failed in it.
+    pub(crate) fn refused(call: &str, code: Code, message: &str, next_step: Option<&str>) -> Self {
+        let message = shown(message);
+        let message = match next_step {
+            Some(step) => format!("{message}; {step}"),
+            None => message,
+        };
+        match code {
+            Code::NotFound => Self::NotFound(message),
+            Code::InvalidArgument | Code::OutOfRange => Self::Usage(message),
+            _ => Self::Other(format!("{call}: {message} ({code})")),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::Unavailable { url, message, .. } => Self::unreachable(url, message),
+            Error::Refused { call, code, message } => {
+                let step = match code {
+                    Code::NotFound if message.contains("job") => Some("`boxwood job list` shows those there are"),
+                    Code::NotFound if message.contains("cluster") => {
+                        Some("`boxwood cluster list` shows those there are")
+                    }
+                    _ => error.next_step(),
+                };
+                Self::refused(call, *code, message, step)
+            }
+            Error::Setting { problem, .. } => Self::Usage(shown(problem)),
+            _ if error.code() == Code::InvalidArgument => Self::Usage(shown(&error.to_string())),
+            _ => Self::Other(shown(&error.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreachable_server_is_told_with_its_cause_and_what_to_do() {
+        let cause = "transport error: tcp connect error: Connection refused (os error 111)";
+        let text = Failure::unreachable("http://127.0.0.1:1", cause).to_string();
+        let expected = "no server answers at http://127.0.0.1:1 (connection refused); \
+                        start one with `boxwood serve` or name another with --url";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn what_the_server_says_cannot_drive_the_terminal() {
+        let failure = Failure::refused("find job", Code::Internal, "oh \x1b[2Jno", None);
+        assert_eq!(failure.to_string(), "find job: oh \\x1b[2Jno (internal)");
+        assert_eq!(failure.exit_status(), 1);
+    }
+}

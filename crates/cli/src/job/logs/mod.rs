@@ -1,0 +1,97 @@
+//! `boxwood job logs`.
+
+mod query;
+mod record;
+
+use boxwood::{JobId, TaskId};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::list::Sort;
+use crate::Failure;
+use crate::connect::Options;
+use query::Query;
+use record::Record;
+
+#[derive(Args, Debug)]
+pub(super) struct LogsArgs {
+    /// The id of the job
+    #[arg(value_name = "JOB", value_parser = super::job_id)]
+    id: JobId,
+    /// Only records of this task
+    #[arg(long, value_name = "TASK", value_parser = super::task_id)]
+    task: Option<TaskId>,
+    /// Only records of this level or a graver one
+    #[arg(long, value_enum)]
+    level: Option<Level>,
+    /// Oldest (asc) or newest (desc) first
+    #[arg(long, value_enum, default_value_t = Sort::Asc)]
+    sort: Sort,
+    /// How many records to print at most
+    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    limit: u32,
+    /// Go on after earlier records: their next_cursor
+    #[arg(long, value_name = "CURSOR", value_parser = cursor)]
+    cursor: Option<Cursor>,
+    /// Show also what the process that wrote a record says of itself
+    #[arg(long)]
+    include_runner_attributes: bool,
+}
+
+/// How grave a record is (O-31).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+enum Level {
+    Trace,
+    Debug,
+    Info,
+    #[value(alias = "warning")]
+    Warn,
+    Error,
+}
+
+/// Where earlier records ended.
+#[derive(Clone, Copy, Debug)]
+struct Cursor(Option<[u8; 16]>);
+
+#[derive(Serialize)]
+struct LogsJson {
+    logs: Vec<Record>,
+    next_cursor: String,
+}
+
+/// An empty cursor is that of the first page, so that scripts can begin with one.
+fn cursor(text: &str) -> Result<Cursor, String> {
+    match text {
+        "" => Ok(Cursor(None)),
+        // The ids of records have the form of those of tasks.
+        text => match text.parse::<TaskId>() {
+            Ok(id) => Ok(Cursor(Some(*id.as_bytes()))),
+            Err(_) => Err("not a next_cursor of `boxwood job logs`".to_owned()),
+        },
+    }
+}
+
+/// Prints log records (O-30 to O-40).
+pub(super) async fn run(args: LogsArgs, options: &Options) -> Result<(), Failure> {
+    let output = options.output();
+    let mut query = Query::new(options, args.id)?;
+    query.of_task(args.task).at_least(args.level).sort(args.sort);
+    let (mut records, next) = query.records(args.cursor.and_then(|cursor| cursor.0), args.limit as usize).await?;
+    let next_cursor = next.map(|id| TaskId::from_bytes(id).to_string()).unwrap_or_default();
+    if !args.include_runner_attributes {
+        records.iter_mut().for_each(|record| record.runner_attributes = None);
+    }
+    if output.json {
+        return output.value(&LogsJson { logs: records, next_cursor });
+    }
+    if records.is_empty() {
+        output.talk("no log records match");
+        return Ok(());
+    }
+    let text: String = records.iter().map(|record| record.text(output.out, args.task.is_none())).collect();
+    output.data(&text)?;
+    if !next_cursor.is_empty() {
+        output.talk(&format!("there are more: add --cursor {next_cursor}"));
+    }
+    Ok(())
+}

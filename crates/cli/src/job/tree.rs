@@ -1,0 +1,234 @@
+//! The tasks of a job as a tree in a terminal.
+
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime};
+
+use boxwood::{TaskNode, TaskState, TaskSummary, TaskTree};
+
+use super::fold::{Branch, Row, Rows, fold};
+use super::style::{in_words, task_style};
+use crate::output::{Screen, Style};
+use crate::text::{columns, counted, first_line, fit, number, shown_lines};
+use crate::when::took;
+
+/// Beyond this depth rows are no longer indented, but say how deep they are.
+const DEPTH_MAX: usize = 12;
+/// Lines of the display of a failed task, whose error is in there (T-45), and of others.
+const ERROR_LINES_MAX: usize = 8;
+const DISPLAY_LINES_MAX: usize = 3;
+/// Even a narrow terminal shows this much of a display.
+const LABEL_COLUMNS_MIN: usize = 16;
+
+/// A row as it is written.
+struct Line {
+    state: Option<TaskState>,
+    took: String,
+    lead: String,
+    /// What comes before further lines of the same row.
+    lead_on: String,
+    label: String,
+    notes: String,
+    more: Vec<String>,
+}
+
+/// The tree as text: a row for each task, with state, time and display.
+pub(crate) fn tree(screen: Screen, tree: &TaskTree, unfolded: bool, now: SystemTime) -> String {
+    let rows = fold(tree, unfolded);
+    let mut clusters = HashSet::new();
+    tree.walk(|_, task| {
+        clusters.insert(task.cluster.as_str());
+    });
+    let lines = lines(&rows, clusters.len() > 1, now);
+
+    let state_columns = lines.iter().filter_map(|line| line.state).map(|state| state.as_str().len()).max().unwrap_or(0);
+    let took_columns = lines.iter().map(|line| columns(&line.took)).max().unwrap_or(0);
+    let mut text = String::new();
+    for line in &lines {
+        let (state, style) = match line.state {
+            Some(state) => (state.as_str(), task_style(state)),
+            None => ("", Style::Faint),
+        };
+        let room = screen.columns.map(|all| {
+            let used = state_columns + took_columns + 4 + columns(&line.lead) + columns(&line.notes);
+            all.saturating_sub(used).max(LABEL_COLUMNS_MIN)
+        });
+        let label = room.map_or_else(|| line.label.clone(), |room| fit(&line.label, room));
+        text.push_str(&screen.paint(style, &format!("{state:<state_columns$}")));
+        text.push_str("  ");
+        text.push_str(&" ".repeat(took_columns - columns(&line.took)));
+        text.extend([&screen.paint(Style::Faint, &line.took), "  ", &line.lead]);
+        text.push_str(&if line.state.is_none() { screen.paint(Style::Faint, &label) } else { label });
+        text.push_str(&screen.paint(Style::Faint, &line.notes));
+        text.push('\n');
+        let blanks = " ".repeat(state_columns + took_columns + 4);
+        for more in &line.more {
+            let room = screen
+                .columns
+                .map(|all| all.saturating_sub(columns(&blanks) + columns(&line.lead_on)).max(LABEL_COLUMNS_MIN));
+            for piece in wrap(more, room) {
+                text.extend([&blanks, &line.lead_on, &screen.paint(style, &piece), "\n"]);
+            }
+        }
+    }
+    text
+}
+
+/// The text in pieces of at most `room` columns.
+fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
+    let Some(room) = room else { return vec![text.to_owned()] };
+    let mut pieces = vec![String::new()];
+    let mut used = 0;
+    for c in text.chars() {
+        let wide = columns(c.encode_utf8(&mut [0; 4]));
+        if used + wide > room {
+            pieces.push(String::new());
+            used = 0;
+        }
+        used += wide;
+        pieces.last_mut().expect("there is always one").push(c);
+    }
+    pieces
+}
+
+/// A row that is still to be written.
+struct Open {
+    row: usize,
+    depth: usize,
+    /// The lines drawn by the rows above.
+    lead: String,
+    last: bool,
+}
+
+fn lines(rows: &Rows<'_>, name_clusters: bool, now: SystemTime) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let open = |row, depth, lead: &str, last| Open { row, depth, lead: lead.to_owned(), last };
+    let mut stack: Vec<Open> = (0..rows.roots).rev().map(|row| open(row, 0, "", false)).collect();
+    while let Some(Open { row, depth, lead, last }) = stack.pop() {
+        let row = &rows.rows[row];
+        let (own, below) = match depth {
+            0 => (String::new(), String::new()),
+            1..=DEPTH_MAX => (
+                format!("{lead}{}", if last { "└─ " } else { "├─ " }),
+                format!("{lead}{}", if last { "   " } else { "│  " }),
+            ),
+            _ => (format!("{lead}(depth {depth}) "), lead.clone()),
+        };
+        let on = if row.below.is_empty() && row.hidden.is_empty() { "  " } else { "│ " };
+        let mut line = line(row, name_clusters, now);
+        line.lead_on = format!("{below}{on}");
+        line.lead = own;
+        lines.push(line);
+        if !row.hidden.is_empty() {
+            let mut line = rest(&row.hidden, "sub-task");
+            line.lead = format!("{below}└─ ");
+            lines.push(line);
+        }
+        let count = row.below.len();
+        let children = row.below.iter().enumerate().rev();
+        stack.extend(children.map(|(position, child)| open(*child, depth + 1, &below, position + 1 == count)));
+    }
+    lines
+}
+
+fn line(row: &Row<'_>, name_clusters: bool, now: SystemTime) -> Line {
+    let members = row.branch.members();
+    let (Some(first), Some(last)) = (members.first(), members.last()) else { return rest(&[], "task") };
+    let task = &first.task;
+    let mut notes = String::new();
+    let label = match &row.branch {
+        Branch::Rest(tasks) => return rest(tasks, "task"),
+        Branch::One(_) => first_line(first_only(task)),
+        Branch::Alike(_) | Branch::Chain(_) => {
+            let (from, to) = (first_line(first_only(task)), first_line(first_only(&last.task)));
+            let chained = if matches!(row.branch, Branch::Chain(_)) { ", each below the one before" } else { "" };
+            notes = format!("  ({}{chained})", counted(members.len() as u64, "task"));
+            if from == to { from } else { format!("{} … {}", fit(&from, 40), fit(&to, 40)) }
+        }
+    };
+    notes.push_str(&notes_of(members, name_clusters));
+    let failed = matches!(task.state, TaskState::Failed | TaskState::FailedOptional);
+    let lines_max = if failed { ERROR_LINES_MAX } else { DISPLAY_LINES_MAX };
+    let mut more: Vec<String> = shown_lines(&task.display).skip(1).take(lines_max + 1).collect();
+    if more.len() > lines_max {
+        more[lines_max] = "…".to_owned();
+    }
+    let took = time_taken(members, now);
+    Line { state: Some(task.state), took, lead: String::new(), lead_on: String::new(), label, notes, more }
+}
+
+/// The first line of the display; further lines are shown below it.
+fn first_only(task: &TaskSummary) -> &str {
+    task.display.lines().next().unwrap_or_default()
+}
+
+/// Tasks that have no row of their own.
+fn rest(tasks: &[&TaskNode], noun: &str) -> Line {
+    let counts: Vec<String> = TaskState::ALL
+        .into_iter()
+        .map(|state| (state, tasks.iter().filter(|node| node.task.state == state).count()))
+        .filter(|(_, count)| *count > 0)
+        .map(|(state, count)| format!("{} {}", number(count as u64), in_words(state)))
+        .collect();
+    Line {
+        state: None,
+        took: String::new(),
+        lead: String::new(),
+        lead_on: String::new(),
+        label: format!("… {} more: {}", counted(tasks.len() as u64, noun), counts.join(", ")),
+        notes: String::new(),
+        more: Vec::new(),
+    }
+}
+
+fn notes_of(members: &[&TaskNode], name_clusters: bool) -> String {
+    let mut notes = Vec::new();
+    let retries: u64 = members.iter().map(|member| member.task.retry_count).sum();
+    if let [one] = members {
+        let task = &one.task;
+        if task.retry_count > 0 {
+            notes.push(format!("failed {} before", times(task.retry_count)));
+        }
+    } else if retries > 0 {
+        notes.push(format!("{} before", counted(retries, "failure")));
+    }
+    if members[0].task.optional {
+        notes.push("optional".to_owned());
+    }
+    if name_clusters {
+        notes.push(format!("on {}", first_line(&members[0].task.cluster)));
+    }
+    if members.iter().any(|member| member.task.has_children && member.children.is_empty()) {
+        notes.push("sub-tasks not read".to_owned());
+    }
+    if notes.is_empty() { String::new() } else { format!("  [{}]", notes.join(", ")) }
+}
+
+fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        more => format!("{} times", number(more)),
+    }
+}
+
+/// How long the latest execution took, or takes so far; of several tasks the median.
+fn time_taken(members: &[&TaskNode], now: SystemTime) -> String {
+    let mut times: Vec<Duration> = members
+        .iter()
+        .filter_map(|member| {
+            let task = &member.task;
+            let end = match task.state {
+                TaskState::Running => now,
+                _ => task.stopped_at?,
+            };
+            // Clocks of two machines may disagree a little.
+            Some(end.duration_since(task.started_at?).unwrap_or_default())
+        })
+        .collect();
+    times.sort_unstable();
+    match (times.get(times.len() / 2), members.len()) {
+        (None, _) => String::new(),
+        (Some(time), 1) => took(*time),
+        (Some(time), _) => format!("~{}", took(*time)),
+    }
+}

@@ -1,0 +1,113 @@
+//! `boxwood job visualize`.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use boxwood::{Direction, JobId, Theme};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::Failure;
+use crate::connect::Options;
+use crate::output::harmless_xml;
+use crate::text::shown;
+
+#[derive(Args, Debug)]
+pub(super) struct VisualizeArgs {
+    /// The id of the job
+    #[arg(value_name = "JOB", value_parser = super::job_id)]
+    id: JobId,
+    /// The file to write; standard output by default
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// How boxes are arranged; elk draws right-angled lines
+    #[arg(long, value_enum, default_value_t)]
+    layout: LayoutArg,
+    /// Where sub-tasks are drawn
+    #[arg(long, value_enum, default_value_t)]
+    direction: DirectionArg,
+    /// The colours; the console's have no background
+    #[arg(long, value_enum, default_value_t)]
+    theme: ThemeArg,
+    /// Write the name of the job above the picture
+    #[arg(long)]
+    title: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum LayoutArg {
+    #[default]
+    Dagre,
+    Elk,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum DirectionArg {
+    #[default]
+    Down,
+    Up,
+    Left,
+    Right,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ThemeArg {
+    #[default]
+    Light,
+    Dark,
+    ConsoleLight,
+    ConsoleDark,
+}
+
+/// The picture as JSON: the text, or where it was written to.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Picture {
+    Svg(String),
+    Out(PathBuf),
+}
+
+/// Draws a job (V-1 to V-18).
+pub(super) async fn run(args: VisualizeArgs, options: &Options) -> Result<(), Failure> {
+    let (output, client) = (options.output(), options.client()?);
+    let direction = match args.direction {
+        DirectionArg::Down => Direction::Down,
+        DirectionArg::Up => Direction::Up,
+        DirectionArg::Left => Direction::Left,
+        DirectionArg::Right => Direction::Right,
+    };
+    let theme = match args.theme {
+        ThemeArg::Light => Theme::Light,
+        ThemeArg::Dark => Theme::Dark,
+        ThemeArg::ConsoleLight => Theme::ConsoleLight,
+        ThemeArg::ConsoleDark => Theme::ConsoleDark,
+    };
+    let layout = match args.layout {
+        LayoutArg::Dagre => "dagre",
+        LayoutArg::Elk => "elk",
+    };
+    let picture = client.jobs().visualize(args.id).direction(direction).theme(theme).layout(layout);
+    let picture = if args.title { picture.with_name() } else { picture };
+    let svg = picture.await.map_err(|error| match Failure::from(error) {
+        Failure::Usage(message) => Failure::Usage(format!("{message}; `boxwood job get {}` shows its tasks", args.id)),
+        other => other,
+    })?;
+    match args.out.filter(|path| path.as_os_str() != "-") {
+        Some(path) => {
+            let name = shown(&path.display().to_string());
+            std::fs::write(&path, svg)
+                .map_err(|error| Failure::Other(format!("{name}: cannot be written: {error}")))?;
+            if output.json {
+                return output.value(&Picture::Out(path));
+            }
+            output.talk(&format!("wrote {name}"));
+            Ok(())
+        }
+        None if output.json => output.value(&Picture::Svg(svg)),
+        None => {
+            let svg = if std::io::stdout().is_terminal() { harmless_xml(&svg) } else { svg };
+            output.data(&svg)?;
+            if svg.ends_with('\n') { Ok(()) } else { output.data("\n") }
+        }
+    }
+}
