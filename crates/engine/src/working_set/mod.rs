@@ -1,0 +1,348 @@
+//! The rows a command may touch, as the store loaded them and as the steps since have changed them.
+//!
+//! Asking for a row that is not loaded is not "absent": it stops the step with a [`Need`], the store loads what is needed
+//! and the step runs again. What the store looked for and did not find it reports with [`WorkingSet::not_found`].
+//!
+//! A store with one writer may keep the set from one save to the next; rows that are settled leave it by themselves.
+
+mod rows;
+mod save;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet};
+
+use crate::cluster::{Cluster, Clusters};
+use crate::group::{Group, GroupState};
+use crate::id::{ClassKey, GroupKey, JobId, JobKey, TaskId, TaskKey};
+use crate::identifier::{Class, Classes};
+use crate::job::{Job, JobStatus};
+use crate::progress::{Indicator, Indicators};
+use crate::ready::{Ready, ReadyKey, ReadyRow};
+use crate::settings::Settings;
+use crate::submission::Inputs;
+use crate::table::Table;
+use crate::task::Task;
+
+pub use save::Changes;
+
+/// Rows a step lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// A job with its status and classes.
+    Job(JobKey),
+    /// The same, by id; may not exist.
+    JobById(JobId),
+    /// The group that holds a task, with its state.
+    GroupOf(TaskKey),
+    /// The row of a task, if it has one.
+    Task(TaskKey),
+    /// The group that holds the task with this id, and the task's row if it has one; may not exist.
+    TaskById(TaskId),
+    /// All ready entries of a job and class.
+    Ready(JobKey, ClassKey),
+    /// All jobs that may have ready tasks of a class.
+    Queue(ClassKey),
+    /// The replaced display of a task.
+    Display(TaskKey),
+    /// What a task has reported as progress.
+    TaskProgress(TaskKey),
+    /// The indicators of a job.
+    JobProgress(JobKey),
+    /// The tasks below this one that have open groups of children, at any depth. Found by a walk over saved rows; the
+    /// store should load those tasks and their children's groups with it.
+    OpenParents(TaskKey),
+    /// The FAILED tasks of a job. Found by a scan of saved rows.
+    FailedTasks(JobKey),
+    /// The newest job with this fingerprint; may not exist. Found by a scan of saved rows.
+    Fingerprint(u128),
+}
+
+impl Need {
+    /// Whether the store must save what changed before it looks, because it finds rows it was not told the keys of.
+    #[must_use]
+    pub fn is_scan(self) -> bool {
+        matches!(self, Self::OpenParents(_) | Self::FailedTasks(_) | Self::Fingerprint(_))
+    }
+}
+
+/// How many tasks of a class became ready, for those who wait for work.
+pub type Wakes = Vec<(ClassKey, u64)>;
+
+/// The loaded rows. See the module page.
+#[derive(Debug)]
+pub struct WorkingSet {
+    /// Numbers of the rules.
+    pub settings: Settings,
+    keys: NextKeys,
+    clusters: Arc<Clusters>,
+    classes: Classes,
+    jobs: HashMap<JobKey, Arc<Job>>,
+    job_ids: HashMap<JobId, JobKey>,
+    job_classes: HashMap<JobKey, Vec<ClassKey>>,
+    statuses: Table<JobKey, JobStatus>,
+    groups: BTreeMap<GroupKey, Arc<Group>>,
+    group_ids: BTreeMap<TaskId, GroupKey>,
+    group_states: Table<GroupKey, GroupState>,
+    tasks: Table<TaskKey, Task>,
+    displays: Table<TaskKey, Arc<str>>,
+    task_progress: Table<TaskKey, Indicators<(u64, u64)>>,
+    job_progress: Table<JobKey, Indicators<Indicator>>,
+    ready: Ready,
+    queue: HashMap<ClassKey, BTreeSet<JobKey>>,
+    missing: HashSet<Need>,
+    scans: HashMap<Need, Vec<u64>>,
+    new: New,
+    before: Before,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct NextKeys {
+    job: u64,
+    task: u64,
+}
+
+/// A new group and the inputs of its tasks.
+#[derive(Clone, Debug)]
+pub struct NewGroupRow {
+    /// The group.
+    pub group: Arc<Group>,
+    /// One input per task, in order.
+    pub inputs: Inputs,
+}
+
+/// What was added since the last save.
+#[derive(Debug, Default)]
+struct New {
+    jobs: Vec<Arc<Job>>,
+    groups: Vec<NewGroupRow>,
+    classes: Vec<Arc<Class>>,
+    job_classes: Vec<(JobKey, ClassKey)>,
+    queue: Vec<(ClassKey, JobKey, bool)>,
+    clusters: Vec<Arc<str>>,
+    wakes: Wakes,
+}
+
+/// Where the current command began, to come back to.
+#[derive(Debug, Default)]
+struct Before {
+    keys: Option<NextKeys>,
+    clusters: Option<Arc<Clusters>>,
+    jobs: usize,
+    groups: usize,
+    classes: usize,
+    job_classes: usize,
+    queue: usize,
+    cluster_changes: usize,
+    wakes: usize,
+}
+
+impl WorkingSet {
+    /// An empty set. `next_job` and `next_task` are the first keys not in use, at least 1; clusters and classes are
+    /// always loaded whole.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        next_job: u64,
+        next_task: u64,
+        clusters: impl IntoIterator<Item = Cluster>,
+        classes: impl IntoIterator<Item = Class>,
+    ) -> Self {
+        let mut known = Classes::default();
+        for class in classes {
+            known.insert(Arc::new(class));
+        }
+        Self {
+            settings,
+            keys: NextKeys { job: next_job.max(1), task: next_task.max(1) },
+            clusters: Arc::new(Clusters::from_rows(clusters)),
+            classes: known,
+            jobs: HashMap::default(),
+            job_ids: HashMap::default(),
+            job_classes: HashMap::default(),
+            statuses: Table::default(),
+            groups: BTreeMap::new(),
+            group_ids: BTreeMap::new(),
+            group_states: Table::default(),
+            tasks: Table::default(),
+            displays: Table::default(),
+            task_progress: Table::default(),
+            job_progress: Table::default(),
+            ready: Ready::default(),
+            queue: HashMap::default(),
+            missing: HashSet::default(),
+            scans: HashMap::default(),
+            new: New::default(),
+            before: Before::default(),
+        }
+    }
+}
+
+/// Taking in what the store has.
+impl WorkingSet {
+    /// A job as stored. A job already here is newer and stays; the same holds for all rows below.
+    pub fn load_job(&mut self, job: Job, status: JobStatus, mut classes: Vec<ClassKey>) {
+        classes.sort_unstable();
+        self.job_ids.insert(job.id, job.key);
+        self.statuses.load(job.key, status);
+        self.job_classes.entry(job.key).or_insert(classes);
+        self.jobs.entry(job.key).or_insert_with(|| Arc::new(job));
+    }
+
+    /// A group as stored.
+    pub fn load_group(&mut self, group: Group, state: GroupState) {
+        self.group_ids.insert(group.id, group.key);
+        self.group_states.load(group.key, state);
+        self.groups.entry(group.key).or_insert_with(|| Arc::new(group));
+    }
+
+    /// A task as stored.
+    pub fn load_task(&mut self, task: Task) {
+        self.tasks.load(task.key, task);
+    }
+
+    /// All ready entries of a job and class.
+    pub fn load_ready(&mut self, job: JobKey, class: ClassKey, rows: impl Iterator<Item = (ReadyKey, ReadyRow)>) {
+        self.ready.load(job, class, rows);
+    }
+
+    /// All jobs that may have ready tasks of a class.
+    pub fn load_queue(&mut self, class: ClassKey, jobs: impl Iterator<Item = JobKey>) {
+        self.queue.entry(class).or_insert_with(|| jobs.collect());
+    }
+
+    /// The replaced display of a task.
+    pub fn load_display(&mut self, task: TaskKey, display: &str) {
+        self.displays.load(task, display.into());
+    }
+
+    /// What a task has reported as progress: label, total, done.
+    pub fn load_task_progress(&mut self, task: TaskKey, rows: impl Iterator<Item = (String, u64, u64)>) {
+        self.task_progress.load(task, rows.map(|(label, total, done)| (label, (total, done))).collect());
+    }
+
+    /// The indicators of a job.
+    pub fn load_job_progress(&mut self, job: JobKey, rows: impl Iterator<Item = (String, Indicator)>) {
+        self.job_progress.load(job, rows.collect());
+    }
+
+    /// The answer to a [`Need::is_scan`] need: task keys, or the job's key for a fingerprint. Forgotten after the command.
+    pub fn load_scan(&mut self, need: Need, keys: Vec<u64>) {
+        self.scans.insert(need, keys);
+    }
+
+    /// What the store looked for and does not have.
+    pub fn not_found(&mut self, need: Need) {
+        self.missing.insert(need);
+    }
+
+    /// Whether a need is answered by what is loaded, so that a store may skip it.
+    #[must_use]
+    pub fn has(&self, need: Need) -> bool {
+        if self.missing.contains(&need) {
+            return true;
+        }
+        match need {
+            Need::Job(key) => self.jobs.contains_key(&key),
+            Need::JobById(id) => self.job_ids.contains_key(&id),
+            Need::GroupOf(task) => self.find_group_of(task).is_some(),
+            Need::Task(task) => self.tasks.contains(task),
+            Need::TaskById(id) => self.find_task_by_id(id).is_some(),
+            Need::Ready(job, class) => self.ready.is_known(job, class),
+            Need::Queue(class) => self.queue.contains_key(&class),
+            Need::Display(task) => self.displays.contains(task),
+            Need::TaskProgress(task) => self.task_progress.contains(task),
+            Need::JobProgress(job) => self.job_progress.contains(job),
+            Need::OpenParents(_) | Need::FailedTasks(_) | Need::Fingerprint(_) => self.scans.contains_key(&need),
+        }
+    }
+}
+
+/// One command: begin, then keep or take back.
+impl WorkingSet {
+    pub(crate) fn begin(&mut self) {
+        self.statuses.begin();
+        self.group_states.begin();
+        self.tasks.begin();
+        self.displays.begin();
+        self.task_progress.begin();
+        self.job_progress.begin();
+        self.ready.begin();
+        self.before = Before {
+            keys: Some(self.keys),
+            clusters: Some(self.clusters.clone()),
+            jobs: self.new.jobs.len(),
+            groups: self.new.groups.len(),
+            classes: self.new.classes.len(),
+            job_classes: self.new.job_classes.len(),
+            queue: self.new.queue.len(),
+            cluster_changes: self.new.clusters.len(),
+            wakes: self.new.wakes.len(),
+        };
+    }
+
+    pub(crate) fn rollback(&mut self) {
+        self.statuses.rollback();
+        self.group_states.rollback();
+        self.tasks.rollback();
+        self.displays.rollback();
+        self.task_progress.rollback();
+        self.job_progress.rollback();
+        self.ready.rollback();
+        let before = std::mem::take(&mut self.before);
+        self.keys = before.keys.expect("a rollback follows a begin");
+        self.clusters = before.clusters.expect("a rollback follows a begin");
+        for job in self.new.jobs.drain(before.jobs..) {
+            self.job_ids.remove(&job.id);
+            self.jobs.remove(&job.key);
+            self.job_classes.remove(&job.key);
+        }
+        for NewGroupRow { group, .. } in self.new.groups.drain(before.groups..) {
+            self.group_ids.remove(&group.id);
+            self.groups.remove(&group.key);
+        }
+        for class in self.new.classes.drain(before.classes..).rev() {
+            self.classes.remove_last();
+            self.queue.remove(&class.key);
+        }
+        for (job, class) in self.new.job_classes.drain(before.job_classes..) {
+            if let Some(classes) = self.job_classes.get_mut(&job) {
+                classes.retain(|known| *known != class);
+            }
+        }
+        for (class, job, added) in self.new.queue.drain(before.queue..).rev() {
+            let Some(jobs) = self.queue.get_mut(&class) else {
+                continue;
+            };
+            if added {
+                jobs.remove(&job)
+            } else {
+                jobs.insert(job)
+            };
+        }
+        self.new.clusters.truncate(before.cluster_changes);
+        self.new.wakes.truncate(before.wakes);
+    }
+
+    /// Ends a command: answers to scans are not good for the next one.
+    pub(crate) fn end(&mut self) {
+        if !self.scans.is_empty() {
+            self.scans.clear();
+        }
+    }
+}
+
+/// Looking at loaded rows from outside the rules.
+impl WorkingSet {
+    /// The clusters, the default one first, then by slug.
+    pub fn all_clusters(&self) -> impl Iterator<Item = &Cluster> {
+        self.clusters.iter()
+    }
+
+    /// The class with this key.
+    #[must_use]
+    pub fn class(&self, key: ClassKey) -> Option<&Arc<Class>> {
+        self.classes.get(key)
+    }
+}
