@@ -3,7 +3,7 @@
 //! must come to its end.
 
 use boxwood_engine::{
-    Command, ComputedTask, JobId, JobState, NewJob, ProgressUpdate, Report, Settings, TaskId, TaskKey,
+    Command, ComputedTask, FailedTask, JobId, JobState, NewJob, ProgressUpdate, Report, Settings, Taken, TaskId, TaskKey,
 };
 use boxwood_store::memory;
 
@@ -69,11 +69,11 @@ struct Chaos {
 
 impl Chaos {
     fn event(&mut self) {
-        match self.random.below(100) {
+        match self.random.below(101) {
             0..8 => self.submit(),
             8..10 => self.submit_again(),
-            10..32 => self.claim(),
-            32..54 => self.report(),
+            10..31 => self.claim(),
+            31..54 => self.report(),
             54..60 => self.complete(),
             60..68 => self.fail(true),
             68..72 => self.fail(false),
@@ -86,6 +86,7 @@ impl Chaos {
             93..96 => self.cancel_or_retry(false),
             96..98 => self.change_clusters(),
             98 => self.unknown(),
+            99 => self.stray(),
             _ => self.restart(),
         }
         if self.held.len() > HELD_MAX {
@@ -275,6 +276,39 @@ impl Chaos {
         };
         let extends = matches!(command, Command::ExtendLease { .. });
         assert_eq!(self.world.send(command).is_ok(), extends, "J-60, J-70, R-33");
+    }
+
+    /// A call about any task there is, most likely one that was never handed out or is settled.
+    fn stray(&mut self) {
+        let rows = self.world.seen();
+        let tasks: Vec<(TaskKey, TaskId)> =
+            rows.all_tasks().map(|(key, row, _)| (key, row.group.task_id(key))).collect();
+        let Some((key, task)) = self.random.pick(&tasks).copied() else { return };
+        let now = self.world.now();
+        let command = match self.random.below(4) {
+            0 => Command::ExtendLease { task, requested: seconds(20), now },
+            1 => Command::FailTask(FailedTask {
+                task,
+                display: "stray".into(),
+                progress: self.progress(),
+                workflow_error: self.random.chance(50),
+                now,
+            }),
+            2 => Command::ReturnHandOut { taken: Taken { task: key, hand_out: 1 }, now },
+            _ => {
+                let computed = ComputedTask {
+                    task,
+                    display: "stray".into(),
+                    progress: self.progress(),
+                    sub_tasks: None,
+                    first_sub_task: self.world.fresh_task_id(),
+                    content_error: None,
+                };
+                let ask = if self.random.chance(50) { Some(self.ask()) } else { None };
+                return self.next_task(Report { computed: Some(computed), ask, now });
+            }
+        };
+        self.world.send(command).expect("the task exists");
     }
 
     fn restart(&mut self) {

@@ -1,6 +1,6 @@
 //! Sections 1.6 and 1.9: dependencies.
 
-use boxwood_engine::{JobState, TaskState};
+use boxwood_engine::{Command, JobState, Submission, TaskState};
 use boxwood_testkit::{Plan, World};
 
 #[test]
@@ -116,4 +116,16 @@ fn t_92_diamonds_and_long_chains_keep_their_order_with_any_number_of_runners() {
             assert!(at(before) < at(after), "{before} before {after} in {order} with {runners} runners");
         }
     }
+}
+
+#[test]
+fn t_81_a_dependency_named_twice_counts_once() {
+    let mut world = World::seeded(1);
+    let mut new = world.new_job("job", "a -> b");
+    let mut groups = new.tasks.groups().to_vec();
+    groups[1].dependencies = vec![0, 0, 0];
+    new.tasks = Submission::new(groups).expect("well formed");
+    world.send(Command::SubmitJob(new)).expect("a sound job");
+    world.run();
+    assert_eq!(world.order(), "a b");
 }

@@ -366,3 +366,35 @@ fn r_13_a_failure_in_a_job_without_other_work_holds_nobody_up() {
     world.run();
     assert_eq!(world.order(), "only next last");
 }
+
+#[test]
+fn r_24_s_21_those_who_wait_are_woken_for_every_task_that_becomes_ready() {
+    let mut world = World::seeded(1).runners(2);
+    let woken = |world: &mut World, expected: &[(&str, u64)]| {
+        let expected: Vec<_> = expected.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+        assert_eq!(world.wakes(), expected);
+    };
+    world.submit("a as=A retries=1\nb as=B -> c as=C\nd as=A\n  e as=E, f as=E");
+    woken(&mut world, &[("A", 2), ("B", 1)]);
+    let a = world.claim(0).expect("a");
+    woken(&mut world, &[]);
+    world.fail(&a);
+    woken(&mut world, &[("A", 1)]);
+    let a = world.claim(0).expect("a again");
+    world.hand_back(&a);
+    woken(&mut world, &[("A", 1)]);
+    let refused = world.new_job("job", "x as=A\ny as=New on=nowhere");
+    world.send(Command::SubmitJob(refused)).expect_err("there is no such cluster");
+    woken(&mut world, &[]);
+    let [a, d, b] = [(); 3].map(|()| world.claim(0).expect("a, d, b"));
+    assert_eq!((a.name.as_str(), d.name.as_str(), b.name.as_str()), ("a", "d", "b"));
+    world.complete(&b);
+    woken(&mut world, &[("C", 1)]);
+    world.complete(&d);
+    woken(&mut world, &[("E", 2)]);
+    assert_eq!(world.fail(&a), TaskState::Failed);
+    woken(&mut world, &[]);
+    world.retry(0);
+    let names: Vec<_> = world.wakes().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["A", "B", "C", "E"], "whatever the job may have ready");
+}

@@ -268,3 +268,18 @@ fn r_51_a_setting_refuses_such_reports_instead() {
     world.complete(&a);
     assert_eq!(world.states(), "a Computed, b Queued");
 }
+
+#[test]
+fn r_41_r_45_a_report_that_came_too_early_does_not_hide_what_happens_later() {
+    let mut world = World::seeded(1).job("a\nb");
+    let b = world.task("b").id;
+    let early =
+        FailedTask { task: b, display: "early".into(), progress: Vec::new(), workflow_error: true, now: world.now() };
+    let state = |world: &mut World, failed: &FailedTask| match world.send(Command::FailTask(failed.clone())) {
+        Ok(boxwood_engine::Reply::TaskState(state)) => state,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(state(&mut world, &early), TaskState::Queued);
+    world.run();
+    assert_eq!(state(&mut world, &early), TaskState::Computed);
+}

@@ -88,3 +88,17 @@ fn s_30_the_retry_count_of_the_first_hand_out_is_zero_and_counts_lost_leases_too
     world.advance(boxwood_testkit::seconds(15)).expire_leases();
     assert_eq!(world.claim(0).expect("a").retry_count, 2);
 }
+
+#[test]
+fn j_65_s_33_a_retried_task_may_be_handed_back_anew() {
+    let mut world = World::seeded(1).job("a").settings(|settings| settings.hand_backs_max = 1);
+    for expected in [TaskState::Queued, TaskState::Failed] {
+        let a = world.claim(0).expect("a");
+        assert_eq!(world.hand_back(&a), expected);
+    }
+    assert_eq!(world.retry(0), 1);
+    for expected in [TaskState::Queued, TaskState::Failed] {
+        let a = world.claim(0).expect("a");
+        assert_eq!(world.hand_back(&a), expected);
+    }
+}

@@ -450,6 +450,13 @@ impl World {
         self
     }
 
+    /// How many tasks became ready since the last call, by the name of their identifier: what wakes those who wait.
+    pub fn wakes(&mut self) -> Vec<(String, u64)> {
+        let wakes = self.set.take_wakes().into_iter();
+        let named = |class| self.set.class(class).expect("a class of a ready task").identifier.name.to_string();
+        wakes.map(|(class, count)| (named(class), count)).collect()
+    }
+
     /// The present.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -486,6 +493,18 @@ impl World {
         invariants::check_moves(&self.before, &facts, command);
         match (command, decided) {
             (_, Err(_)) => assert!(after == self.before, "E-3: a refused command changes nothing"),
+            (Command::FailTask(failed), Ok(Reply::TaskState(state))) => {
+                let task = order::key_of(&after, failed.task.to_u128()).expect("it was not refused");
+                assert_eq!(*state, facts.state(task), "R-45: the state after the report");
+            }
+            (Command::ExtendLease { task, now, .. }, Ok(Reply::Lease(lease))) => {
+                let row = order::key_of(&after, task.to_u128()).and_then(|key| after.tasks.get(&key));
+                let running = row.filter(|task| task.state == TaskState::Running);
+                assert_eq!(lease.is_some(), running.is_some(), "R-33: only running tasks get a lease");
+                if let (Some(lease), Some(task)) = (lease, running) {
+                    assert_eq!(task.lease_until, now.plus(lease.length), "R-31: counted from now");
+                }
+            }
             (Command::Report(report), Ok(Reply::Report(reply))) => {
                 let hand_out = match reply {
                     ReportReply::Task(hand_out) => Some(hand_out.as_ref()),
@@ -602,7 +621,7 @@ impl World {
         milliseconds << 80 | u128::from(self.random.number() >> 32) << 48 | self.ids
     }
 
-    fn fresh_task_id(&mut self) -> TaskId {
+    pub(crate) fn fresh_task_id(&mut self) -> TaskId {
         let id = self.fresh_id();
         // Room for the tasks of a submission behind the first.
         TaskId::from_u128((id >> 80 << 80) | (id & u128::from(u64::MAX >> 16)) << 32).expect("not zero")
