@@ -14,6 +14,7 @@ for name in [name for name in os.environ if name.startswith("TILEBOX_")]:
     del os.environ[name]
 
 import pytest
+from _tilebox.grpc.error import InvalidRequestError
 from tilebox.workflows import Client, Task
 from tilebox.workflows.data import Cluster
 from tilebox.workflows.observability.logging import configure_console_logging
@@ -25,6 +26,21 @@ from harness.services import StubServices
 from harness.wire import Wire
 
 TRANSPORTS = ("grpc", "http1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`not_served_yet(services…)`: a case must end with what the SDK makes of UNIMPLEMENTED from one of the services (N-20).
+
+    Any other failure is red, and so is success: then the service is served, and the mark has to go.
+    """
+    for item in items:
+        for mark in item.iter_markers("not_served_yet"):
+            # The SDK has a class for this status alone; its text names the method that was called.
+            unimplemented = pytest.RaisesExc(
+                InvalidRequestError, match=rf"/workflows\.v1\.(?:{'|'.join(mark.args)})/\w+ not found"
+            )
+            reason = f"{' and '.join(mark.args)}: not served by this release"
+            item.add_marker(pytest.mark.xfail(raises=unimplemented, strict=True, reason=reason))
 
 
 @pytest.fixture(scope="session")

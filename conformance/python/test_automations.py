@@ -3,6 +3,7 @@
 Waiting for a cron schedule would take up to a minute a case; the schedules themselves are tested inside the server.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -16,6 +17,7 @@ from tilebox.workflows.data import Cluster, Job, JobState, LocalReference, Stora
 from tilebox.workflows.workflows.v1 import storage_location_pb2
 
 from harness.runners import run_all
+from harness.server import Server
 from harness.waiting import wait_until
 from harness.wire import Wire, wire_id
 
@@ -38,6 +40,14 @@ class NewFile(StorageEventTask):
         SEEN.append((self.note, self.trigger.location, self.trigger.storage.read(self.trigger.location)))
 
 
+def test_a_15_a_new_server_lists_none(start_server: Callable[..., Server], transport: str, tmp_path: Path) -> None:
+    """A-15, L-1: listing answers, with nothing in it, before anything was created."""
+    client = Client(url=start_server(tmp_path / "data").url, transport=transport)
+    assert client.automations().all() == []
+    assert client.storage_locations().all() == []
+
+
+@pytest.mark.not_served_yet("AutomationService")
 def test_a_4_cron_automation(client: Client, cluster: Cluster) -> None:
     """A-1, A-4, A-5, A-15: stored with ids of its own, found, listed, deleted."""
     automations = client.automations()
@@ -60,6 +70,7 @@ def test_a_4_cron_automation(client: Client, cluster: Cluster) -> None:
             call(created.id)
 
 
+@pytest.mark.not_served_yet("AutomationService")
 def test_a_5_default_cluster_is_resolved_when_stored(client: Client) -> None:
     """A-5: no cluster means the default one; an unknown one is NOT_FOUND."""
     created = client.automations().create_cron_automation("default", NewYear("x"), "0 0 1 1 *")
@@ -69,6 +80,7 @@ def test_a_5_default_cluster_is_resolved_when_stored(client: Client) -> None:
         client.automations().create_cron_automation("lost", NewYear("x"), "0 0 1 1 *", cluster="no-such-cluster")
 
 
+@pytest.mark.not_served_yet("AutomationService")
 @pytest.mark.parametrize(
     "schedule",
     ["*/15 8-18 * * MON-FRI", "CRON_TZ=Europe/Vienna 30 2 * * *", "@hourly", "0,30 0 1,15 jan-JUN 0"],
@@ -79,6 +91,7 @@ def test_a_20_schedules(client: Client, cluster: Cluster, schedule: str) -> None
     client.automations().delete(created)
 
 
+@pytest.mark.not_served_yet("AutomationService")
 @pytest.mark.parametrize(
     "schedule",
     ["", "* * * *", "0 * * * * *", "* * * * 7", "60 * * * *", "CRON_TZ=Mars/Base * * * * *", "@every 5m", "0 0 30 2 *"],
@@ -105,6 +118,7 @@ def location(client: Client, tmp_path: Path) -> StorageLocation:
     return client.storage_locations().create(f"files of {tmp_path.name}", LocalReference(str(tmp_path)))
 
 
+@pytest.mark.not_served_yet("StorageLocationService")
 def test_l_1_storage_locations(client: Client, location: StorageLocation, tmp_path: Path) -> None:
     """L-1, L-3: created, found, listed, renamed."""
     locations = client.storage_locations()
@@ -117,6 +131,7 @@ def test_l_1_storage_locations(client: Client, location: StorageLocation, tmp_pa
         locations.find(UNKNOWN)
 
 
+@pytest.mark.not_served_yet("StorageLocationService")
 def test_l_2_deprecated_fields_are_filled(wire: Wire, location: StorageLocation) -> None:
     """L-2, N-U: what the older generation of clients reads."""
     stored = wire.storage.GetStorageLocation(wire_id(location.id))
@@ -124,6 +139,7 @@ def test_l_2_deprecated_fields_are_filled(wire: Wire, location: StorageLocation)
     assert (stored.name, stored.reference.local.path) == (location.name, location.location)
 
 
+@pytest.mark.not_served_yet("StorageLocationService")
 def test_r_71_storage_task_by_hand(client: Client, cluster: Cluster, location: StorageLocation, tmp_path: Path) -> None:
     """A-16, R-71, L-17: the runner looks the location up and reads the object by itself."""
     SEEN.clear()
@@ -133,6 +149,7 @@ def test_r_71_storage_task_by_hand(client: Client, cluster: Cluster, location: S
     assert SEEN == [("note", "a.txt", b"content")]
 
 
+@pytest.mark.not_served_yet("StorageLocationService", "AutomationService")
 def test_l_13_notified_object(
     client: Client, wire: Wire, cluster: Cluster, location: StorageLocation, tmp_path: Path
 ) -> None:
@@ -179,6 +196,7 @@ def test_l_13_notified_object(
     client.automations().delete(automation)
 
 
+@pytest.mark.not_served_yet("StorageLocationService", "AutomationService")
 def test_l_4_location_in_use(client: Client, wire: Wire, cluster: Cluster, location: StorageLocation) -> None:
     """L-4: a location an automation watches is not deleted; afterwards it is."""
     automation = client.automations().create_storage_event_automation(

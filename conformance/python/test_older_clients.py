@@ -1,5 +1,7 @@
 """What the SDK under test no longer sends or reads, and older clients still do (section N-U, T-83)."""
 
+from collections.abc import Callable
+from pathlib import Path
 from uuid import UUID
 
 import grpc
@@ -45,11 +47,21 @@ def test_n_u_progress_poll(server: Server, wire: Wire, cluster: Cluster) -> None
     assert (polled.name, polled.trace_parent) == ("", "")
 
 
+LIST_STORAGE_LOCATIONS = "/workflows.v1.AutomationService/ListStorageLocations"
+
+
+def test_n_u_runners_of_older_python_clients_start(start_server: Callable[..., Server], tmp_path: Path) -> None:
+    """N-U: runners of clients up to 0.52.0 list the storage locations first, and cannot start without an answer."""
+    server = start_server(tmp_path / "data")
+    listed = call(server, LIST_STORAGE_LOCATIONS, empty_pb2.Empty(), storage_location_pb2.StorageLocations)
+    assert list(listed.locations) == []
+
+
+@pytest.mark.not_served_yet("StorageLocationService")
 def test_n_u_storage_locations_of_older_python_clients(server: Server, client: Client) -> None:
-    """N-U: runners of clients up to 0.52.0 list them through the automation service when they start."""
+    """N-U: both services list the same ones."""
     location = client.storage_locations().create("old", LocalReference("/data"))
-    path = "/workflows.v1.AutomationService/ListStorageLocations"
-    listed = call(server, path, empty_pb2.Empty(), storage_location_pb2.StorageLocations)
+    listed = call(server, LIST_STORAGE_LOCATIONS, empty_pb2.Empty(), storage_location_pb2.StorageLocations)
     assert location.id.bytes in [one.id.uuid for one in listed.locations]
 
 

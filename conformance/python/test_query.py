@@ -278,6 +278,7 @@ def test_j_50_cluster_filter(client: Client, wire: Wire, cluster: Cluster) -> No
         client.jobs().query(clusters="")
 
 
+@pytest.mark.not_served_yet("AutomationService")
 def test_j_49_automation_filter(client: Client, wire: Wire, cluster: Cluster) -> None:
     """J-7, J-49: jobs of the given automations, and no others."""
 

@@ -7,6 +7,8 @@ import pytest
 from _tilebox.grpc.error import ArgumentError, NotFoundError
 from tilebox.workflows import Client
 
+pytestmark = pytest.mark.not_served_yet("WorkflowsService")
+
 UNKNOWN = UUID("01890000-0000-7000-8000-000000000000")
 
 
