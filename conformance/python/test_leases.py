@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from tilebox.workflows import Client, Job
+from tilebox.workflows.data import Cluster, JobState, TaskState
+
 from harness.rendezvous import Rendezvous
 from harness.runners import RunnerProcess, run_all
 from harness.waiting import wait_until
 from harness.wire import Wire
-from tilebox.workflows import Client, Job
-from tilebox.workflows.data import Cluster, JobState, TaskState
 from workflows.meeting import Hold, HoldOther, Mark
 
 LEASE_SECONDS = 15

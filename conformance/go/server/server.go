@@ -41,6 +41,19 @@ func Binary() (string, error) {
 		filepath.Join(root, "target"))
 }
 
+// Help is what the server's program says about `serve`, for tests of options that not every release has.
+func Help() (string, error) {
+	program, err := Binary()
+	if err != nil {
+		return "", err
+	}
+	text, err := exec.Command(program, "serve", "--help").Output()
+	if err != nil {
+		return "", fmt.Errorf("%s serve --help: %w", program, err)
+	}
+	return string(text), nil
+}
+
 // RepositoryRoot is the first folder above the working directory that holds the workspace's Cargo.lock.
 func RepositoryRoot() (string, error) {
 	folder, err := os.Getwd()

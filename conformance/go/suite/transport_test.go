@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"boxwood-conformance/internal/pb/workflowsv1"
+	"boxwood-conformance/server"
 	"boxwood-conformance/workflows"
 )
 
@@ -191,9 +193,19 @@ func TestAU6_NoKeyNeeded(t *testing.T) {
 	w.expectJob(job.ID, workflows.JobFailed, map[workflows.TaskState]uint64{workflows.TaskFailed: 1})
 }
 
-// AU-3: with keys required, a client without one is told so at once.
+// requiredIsAChoice finds `required` in the list of an option's values, not in a sentence.
+var requiredIsAChoice = regexp.MustCompile(`(?m)^\s*- required\b|possible values:[^\]]*\brequired\b`)
+
+// AU-3: with keys required, a client without one is told so at once. Skipped, in CI too, while the program has no keys.
 func TestAU3_KeyRequired(t *testing.T) {
 	t.Parallel()
+	help, err := server.Help()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !requiredIsAChoice.MatchString(help) {
+		t.Skip("this release has no keys: its `serve --help` does not list `required` for --auth (docs/behaviour.md, Status)")
+	}
 	process := startServer(t, t.TempDir(), "127.0.0.1:0", "--auth", "required")
 	w := connectTo(t, process.Address)
 	for _, key := range []string{"", "wrong"} {
