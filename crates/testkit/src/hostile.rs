@@ -3,7 +3,8 @@
 //! must come to its end.
 
 use boxwood_engine::{
-    Command, ComputedTask, FailedTask, JobId, JobState, NewJob, ProgressUpdate, Report, Settings, Taken, TaskId, TaskKey,
+    Command, ComputedTask, FailedTask, JobId, JobState, NewJob, ProgressUpdate, Report, Settings, Taken, TaskId,
+    TaskKey,
 };
 use boxwood_store::memory;
 
@@ -69,24 +70,24 @@ struct Chaos {
 
 impl Chaos {
     fn event(&mut self) {
-        match self.random.below(101) {
+        match self.random.below(100) {
             0..8 => self.submit(),
             8..10 => self.submit_again(),
-            10..31 => self.claim(),
-            31..54 => self.report(),
-            54..60 => self.complete(),
-            60..68 => self.fail(true),
-            68..72 => self.fail(false),
-            72..76 => self.extend(),
-            76..81 => self.wait(),
-            81..86 => drop(self.world.expire_leases()),
-            86..88 => self.expire_something(),
-            88..91 => self.give_back(),
-            91..93 => self.cancel_or_retry(true),
-            93..96 => self.cancel_or_retry(false),
-            96..98 => self.change_clusters(),
-            98 => self.unknown(),
-            99 => self.stray(),
+            10..30 => self.claim(),
+            30..51 => self.report(),
+            51..57 => self.complete(),
+            57..65 => self.fail(true),
+            65..69 => self.fail(false),
+            69..73 => self.extend(),
+            73..78 => self.wait(),
+            78..83 => drop(self.world.expire_leases()),
+            83..85 => self.expire_something(),
+            85..87 => self.give_back(),
+            87..89 => self.cancel_or_retry(true),
+            89..92 => self.cancel_or_retry(false),
+            92..94 => self.change_clusters(),
+            94 => self.unknown(),
+            95..99 => self.stray(),
             _ => self.restart(),
         }
         if self.held.len() > HELD_MAX {

@@ -126,6 +126,8 @@ fn t_81_a_dependency_named_twice_counts_once() {
     groups[1].dependencies = vec![0, 0, 0];
     new.tasks = Submission::new(groups).expect("well formed");
     world.send(Command::SubmitJob(new)).expect("a sound job");
+    let dependents: Vec<_> = world.rows().groups.values().map(|row| row.group.dependents.len()).collect();
+    assert_eq!(dependents, [1, 0]);
     world.run();
     assert_eq!(world.order(), "a b");
 }

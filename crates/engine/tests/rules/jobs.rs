@@ -19,7 +19,7 @@ fn j_4_c_3_no_cluster_means_the_default_one() {
 #[test]
 fn j_5_j_9_e_3_an_unknown_cluster_refuses_the_whole_submission() {
     let mut world = World::seeded(1);
-    let new = world.new_job("job", "a\nb on=nowhere");
+    let new = world.new_job("job", "a as=New -> b on=nowhere");
     let (id, kept) = (new.id, world.rows());
     let refused = world.send(Command::SubmitJob(new)).expect_err("there is no such cluster");
     assert_eq!(refused.kind, RefusalKind::NotFound);
