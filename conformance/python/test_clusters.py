@@ -199,13 +199,14 @@ def test_t_78_empty_slug_of_a_child_is_the_parents_cluster(client: Client, wire:
     assert wire.tree(job).root.children[0].summary.cluster_slug == cluster.slug
 
 
-def test_r_51_unknown_cluster_of_a_child(client: Client, wire: Wire, cluster: Cluster) -> None:
-    """R-51, C-10: the task that names it fails with a line naming the cluster; the runner goes on."""
+@pytest.mark.parametrize("slug", ["no-such-cluster", "no_such cluster"])
+def test_r_51_wrong_cluster_of_a_child(client: Client, wire: Wire, cluster: Cluster, slug: str) -> None:
+    """R-51, C-10: unknown or malformed, the task that names it fails with a line naming the cluster; the runner goes on."""
     ran = []
 
     class Lost(Task):
         def execute(self, context: ExecutionContext) -> None:
-            context.submit_subtask(Fine(), cluster="no-such-cluster")
+            context.submit_subtask(Fine(), cluster=slug)
 
     class Fine(Task):
         def execute(self, context: ExecutionContext) -> None:
@@ -216,5 +217,5 @@ def test_r_51_unknown_cluster_of_a_child(client: Client, wire: Wire, cluster: Cl
     run_all(client, cluster, [Lost, Fine])
     root = wire.tree(lost).root
     assert (root.state, root.children) == (TaskState.FAILED, [])
-    assert "no-such-cluster" in root.display.split("\n", 1)[1]
+    assert slug in root.display.split("\n", 1)[1]
     assert ran == [fine.id]

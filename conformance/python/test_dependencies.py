@@ -89,6 +89,23 @@ def test_r_51_content_errors_of_optional_tasks(client: Client, cluster: Cluster)
     assert job.execution_stats.tasks_by_state == {TaskState.COMPUTED: 1, TaskState.FAILED_OPTIONAL: 1}
 
 
+def test_r_51_negative_retries(client: Client, wire: Wire, cluster: Cluster) -> None:
+    """R-51, LM-11: the SDK lets them pass; the task that wants them fails, and the runner goes on."""
+    RAN.clear()
+
+    class Hopeful(Task):
+        def execute(self, context: ExecutionContext) -> None:
+            context.submit_subtask(Link(0), max_retries=-1)
+
+    job = client.jobs().submit("hopeful", Hopeful(), cluster=cluster)
+    client.jobs().submit("after", Link(-1), cluster=cluster)
+    run_all(client, cluster, [Hopeful, Link])
+    root = wire.tree(job).root
+    assert (root.state, root.children) == (TaskState.FAILED, [])
+    assert "retries" in root.display.split("\n", 1)[1]
+    assert RAN == [-1]
+
+
 def test_t_99_two_hundred_mappers_and_a_reducer(client: Client, wire: Wire, cluster: Cluster) -> None:
     """T-99, T-150, S-21: two groups; the reducer runs once, after all of them, in the same run."""
     RAN.clear()

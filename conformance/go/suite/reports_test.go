@@ -200,9 +200,8 @@ func TestR50_MalformedReportIsRefused(t *testing.T) {
 			s.TaskGroups = append(s.TaskGroups, after(group("b"), 0))
 			s.TaskGroups[0].DependenciesOnOtherGroups = []uint32{1}
 		},
-		"empty group":      func(s *workflowsv1.TaskSubmissions) { s.TaskGroups[0] = &workflowsv1.TaskSubmissionGroup{} },
-		"negative retries": func(s *workflowsv1.TaskSubmissions) { s.TaskGroups[0].MaxRetriesValues[0] = -1 },
-		"bad version":      func(s *workflowsv1.TaskSubmissions) { s.IdentifierLookup[0].Version = "1.0" },
+		"empty group": func(s *workflowsv1.TaskSubmissions) { s.TaskGroups[0] = &workflowsv1.TaskSubmissionGroup{} },
+		"bad version": func(s *workflowsv1.TaskSubmissions) { s.IdentifierLookup[0].Version = "1.0" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -268,6 +267,8 @@ func TestR51_MistakeInAReportFailsTheTask(t *testing.T) {
 		"70 groups (T-100, LM-1)":              &ChainTask{Length: 70},
 		"an input over 2048 bytes (T-31)":      &MistakenTask{Kind: "input"},
 		"an unknown cluster":                   &MistakenTask{Kind: "cluster"},
+		"a malformed cluster":                  &MistakenTask{Kind: "slug"},
+		"negative retries (LM-11)":             &MistakenTask{Kind: "retries"},
 		"a label over 100 characters (P-9)":    &MistakenTask{Kind: "label"},
 		"more than 1001 indicators (P-8)":      &MistakenTask{Kind: "indicators"},
 		"an input over 2048 bytes, and others": &MistakenTask{Kind: "mixed"},
@@ -309,6 +310,10 @@ func (t *MistakenTask) Execute(ctx context.Context) error {
 		}
 	case "cluster":
 		_, err = workflows.SubmitSubtask(ctx, &MyTask{}, workflows.WithClusterSlug("no-such-cluster"))
+	case "slug":
+		_, err = workflows.SubmitSubtask(ctx, &MyTask{}, workflows.WithClusterSlug("no_such cluster"))
+	case "retries":
+		_, err = workflows.SubmitSubtask(ctx, &MyTask{}, workflows.WithMaxRetries(-1))
 	case "label":
 		workflows.Progress(ctx, strings.Repeat("x", 101)).Add(1)
 	case "indicators":
