@@ -35,7 +35,7 @@ pub(crate) const EXIT_STATUSES: &str = "\
 Exit status:
   0  success; of a job that was waited for: it is COMPLETED
   1  something went wrong
-  2  the command line is wrong, or the server refuses what it asks for as invalid
+  2  the command line is wrong, or what it asks for is invalid
   3  there is no such job or cluster
   4  no server answers
   5  the job that was waited for ended as FAILED or CANCELED
@@ -71,7 +71,15 @@ impl Failure {
 
     /// The server refused a call, or failed in it.
     pub(crate) fn refused(call: &str, code: Code, message: &str, next_step: Option<&str>) -> Self {
-        let message = shown(message);
+        let message = shown(match code {
+            // The server names the field of the request first; the command line has just one that can be meant.
+            Code::NotFound => match message.split_once(": ") {
+                Some((field, message)) if field.chars().all(|c| c.is_ascii_lowercase() || c == '_') => message,
+                _ => message,
+            },
+            Code::InvalidArgument => message.strip_prefix("job_id: ").unwrap_or(message),
+            _ => message,
+        });
         let message = match next_step {
             Some(step) => format!("{message}; {step}"),
             None => message,
@@ -98,7 +106,14 @@ impl From<Error> for Failure {
                 };
                 Self::refused(call, *code, message, step)
             }
-            Error::Setting { problem, .. } => Self::Usage(shown(problem)),
+            Error::Setting { setting, problem } => {
+                let option = match *setting {
+                    "url" => "--url or BOXWOOD_URL",
+                    "token" => "--api-key or BOXWOOD_API_KEY",
+                    other => other,
+                };
+                Self::Usage(shown(&format!("{option}: {problem}")))
+            }
             _ if error.code() == Code::InvalidArgument => Self::Usage(shown(&error.to_string())),
             _ => Self::Other(shown(&error.to_string())),
         }

@@ -25,7 +25,6 @@ pub(crate) use failure::Failure;
 #[command(
     name = "boxwood",
     version,
-    about,
     arg_required_else_help = true,
     max_term_width = 100,
     after_help = failure::EXIT_STATUSES
@@ -75,7 +74,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            let output = output::Output::new(false);
+            output.talk(&format!("{} {failure}", output.err.paint(output::Style::Bad, "error:")));
             ExitCode::from(failure.exit_status())
         }
     }

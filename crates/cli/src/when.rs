@@ -68,7 +68,7 @@ pub(crate) fn took(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     let whole = duration.as_secs();
     match whole {
-        _ if seconds < 0.000_9995 => format!("{} µs", duration.as_micros()),
+        _ if seconds < 0.000_999_5 => format!("{} µs", duration.as_micros()),
         _ if seconds < 0.9995 => format!("{:.0} ms", seconds * 1e3),
         _ if seconds < 9.995 => format!("{seconds:.2} s"),
         _ if seconds < 60.0 => format!("{seconds:.1} s"),

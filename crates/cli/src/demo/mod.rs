@@ -11,10 +11,10 @@ use clap::Args;
 
 use crate::Failure;
 use crate::job::json::JobJson;
-use crate::job::style::{bars, summary};
+use crate::job::style::{bars, job_style, summary};
 use crate::job::tree::tree;
 use crate::output::{Output, Style};
-use crate::text::{counted, number};
+use crate::text::counted;
 use crate::when::took;
 use words::{CountParagraph, CountWords, Merge, RESULT_KEY, Split};
 
@@ -80,7 +80,7 @@ async fn show(args: &DemoArgs, output: Output, folder: &Path) -> Result<(), Fail
     } else {
         say.text(&format!("\n{}", tree(output.out, &tasks, true, SystemTime::now())))?;
         say.text(&format!("\n{}\n", bars(output.out, &job.progress).join("\n")))?;
-        say.text(&format!("{} on {}\n", job.state, times(&job)))?;
+        say.text(&format!("{}: {}\n", output.out.paint(job_style(job.state), job.state.as_str()), times(&job)))?;
     }
     if job.state != JobState::Completed {
         return Err(Failure::NotCompleted(format!("{}; this is a bug of Boxwood", summary(output.err, &job))));
@@ -98,7 +98,7 @@ async fn show(args: &DemoArgs, output: Output, folder: &Path) -> Result<(), Fail
 
 fn times(job: &Job) -> String {
     let stats = &job.stats;
-    format!("{} tasks, {} from the first start to the last end", number(stats.total_tasks), took(stats.elapsed_time))
+    format!("{}, {} from the first start to the last end", counted(stats.total_tasks, "task"), took(stats.elapsed_time))
 }
 
 /// What the demo says of itself.

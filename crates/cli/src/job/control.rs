@@ -82,6 +82,6 @@ pub(super) async fn cancel(args: CancelArgs, options: &Options) -> Result<(), Fa
             format!("; {} to the end", counted(count, "running task") + if count == 1 { " goes on" } else { " go on" })
         }
     };
-    output.talk(&format!("job {} is {state}{running}; `boxwood job retry {}` resumes it", job.id, job.id));
+    output.talk(&format!("job {} is {state}{running}; `boxwood job retry` resumes it", job.id));
     Ok(())
 }

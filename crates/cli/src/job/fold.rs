@@ -9,8 +9,9 @@ use boxwood::{TaskId, TaskNode, TaskState, TaskTree};
 
 /// Jobs of up to this many tasks are shown as they are.
 const FOLD_FROM: usize = 40;
-/// Fewer tasks that look alike are shown one by one.
+/// Fewer tasks that look alike are shown one by one, unless this many are below each.
 const ALIKE_MIN: usize = 5;
+const BELOW_MIN: usize = 4;
 /// Rows of a folded tree: about a screen or two.
 const ROWS_MAX: usize = 60;
 /// Rows of the tasks that one task submitted: those at first, and those among the others that run or failed.
@@ -113,6 +114,8 @@ struct Facts {
     tasks: usize,
     /// Equal for tasks that look alike together with everything below them.
     looks: HashMap<TaskId, u64>,
+    /// How many tasks are below each.
+    below: HashMap<TaskId, usize>,
     /// Tasks with failed ones below them.
     above_failed: HashSet<TaskId>,
 }
@@ -127,19 +130,22 @@ impl Facts {
             at += 1;
         }
         let mut looks = HashMap::new();
+        let mut counts = HashMap::new();
         let mut above_failed = HashSet::new();
         for node in nodes.iter().rev() {
             let mut below: Vec<u64> = node.children.iter().map(|child| looks[&child.task.id]).collect();
             below.sort_unstable();
             below.dedup();
             looks.insert(node.task.id, hash(&(own_look(node), below)));
+            let count: usize = node.children.iter().map(|child| counts[&child.task.id] + 1).sum();
+            counts.insert(node.task.id, count);
             let failed =
                 |child: &TaskNode| child.task.state == TaskState::Failed || above_failed.contains(&child.task.id);
             if node.children.iter().any(failed) {
                 above_failed.insert(node.task.id);
             }
         }
-        Self { tasks: nodes.len(), looks, above_failed }
+        Self { tasks: nodes.len(), looks, below: counts, above_failed }
     }
 
     fn leads_to_failed(&self, branch: &Branch<'_>) -> bool {
@@ -149,6 +155,11 @@ impl Facts {
 
     fn rows<'a>(&self, nodes: Vec<&'a TaskNode>, fold: bool) -> Vec<Branch<'a>> {
         if fold { self.branches(nodes) } else { nodes.into_iter().map(Branch::One).collect() }
+    }
+
+    /// Whether so many tasks like this one share a row.
+    fn are_many(&self, count: usize, node: &TaskNode) -> bool {
+        count >= ALIKE_MIN || (count > 1 && self.below[&node.task.id] >= BELOW_MIN)
     }
 
     /// Few rows for the sub-tasks of one task, in the order of their first tasks.
@@ -163,7 +174,7 @@ impl Facts {
             match alike.get(&look).map(Vec::len) {
                 // They have their row already.
                 None => (),
-                Some(count) if count >= ALIKE_MIN => branches.extend(alike.remove(&look).map(Branch::Alike)),
+                Some(count) if self.are_many(count, node) => branches.extend(alike.remove(&look).map(Branch::Alike)),
                 Some(_) => branches.push(chain(node)),
             }
         }
@@ -201,7 +212,7 @@ fn limit(branches: Vec<Branch<'_>>) -> Vec<Branch<'_>> {
             kept.push(branch);
         } else {
             // What is below them is left out with them.
-            rest.extend(descendants(branch.members().iter().copied().collect()));
+            rest.extend(descendants(branch.members().to_vec()));
         }
     }
     kept.push(Branch::Rest(rest));

@@ -19,8 +19,8 @@ pub(super) struct GetArgs {
     /// The id of the job
     #[arg(value_name = "JOB", value_parser = super::job_id)]
     id: JobId,
-    /// How many tasks are read, those nearest to the root first
-    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    /// How many tasks to read at most, those nearest to the root first; 0 for the job alone
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     tasks_max: u32,
     /// Show each task, instead of one row for many that look alike
     #[arg(long)]
@@ -31,16 +31,21 @@ pub(super) struct GetArgs {
 pub(super) async fn run(args: GetArgs, options: &Options) -> Result<(), Failure> {
     let (output, client) = (options.output(), options.client()?);
     let job = client.jobs().find(args.id).await?;
-    let tasks = client.jobs().task_tree(args.id, args.tasks_max as usize).await?;
+    let tasks = match args.tasks_max {
+        0 => TaskTree { truncated: true, ..TaskTree::default() },
+        max => client.jobs().task_tree(args.id, max as usize).await?,
+    };
     if output.json {
         return output.value(&JobJson::from(&job).with_tasks(&tasks));
     }
     let now = SystemTime::now();
     let mut text = head(output.out, &job, now);
-    text.push('\n');
-    text.push_str(&tree(output.out, &tasks, args.unfold, now));
+    if args.tasks_max > 0 {
+        text.push('\n');
+        text.push_str(&tree(output.out, &tasks, args.unfold, now));
+    }
     output.data(&text)?;
-    if let Some(hint) = left_out(&job, &tasks) {
+    if let Some(hint) = left_out(&job, &tasks).filter(|_| args.tasks_max > 0) {
         output.talk(&hint);
     }
     Ok(())

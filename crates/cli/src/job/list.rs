@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::json::JobJson;
-use super::style::{job_style, settled};
+use super::style::{job_style, settled, settled_share};
 use crate::Failure;
 use crate::connect::Options;
 use crate::output::{Screen, Style};
@@ -193,7 +193,7 @@ fn listed(screen: Screen, jobs: &[Job], now: SystemTime) -> String {
             plain(job.id.to_string()),
             (job_style(job.state), job.state.as_str().to_owned()),
             (Style::Faint, if wide { local(job.submitted_at) } else { age(job.submitted_at, now) }),
-            plain(settled(&job.stats)),
+            plain(if wide { settled(&job.stats) } else { settled_share(&job.stats) }),
             plain(if screen.columns.is_some() { first_line(&job.name) } else { shown(&job.name) }),
         ]
     };

@@ -46,9 +46,7 @@ pub(crate) fn task_counts(stats: &ExecutionStats) -> String {
 
 /// Tasks that nothing remains to be done for, of all: `30/40`.
 pub(crate) fn settled(stats: &ExecutionStats) -> String {
-    let settled = [TaskState::Computed, TaskState::Skipped, TaskState::FailedOptional];
-    let settled: u64 = settled.into_iter().map(|state| stats.tasks(state)).sum();
-    format!("{}/{}", number(settled), number(stats.total_tasks))
+    format!("{}/{}", number(settled_count(stats)), number(stats.total_tasks))
 }
 
 /// The job in one line of talk: `job 0190… is FAILED after 1.2 s (40 tasks: …)`.
@@ -59,6 +57,19 @@ pub(crate) fn summary(screen: Screen, job: &Job) -> String {
         elapsed => format!(" after {}", took(elapsed)),
     };
     format!("job {} is {state}{after} ({})", job.id, task_counts(&job.stats))
+}
+
+/// The same as a share: `75%`. It is 100% only when nothing remains to be done.
+pub(crate) fn settled_share(stats: &ExecutionStats) -> String {
+    match (settled_count(stats), stats.total_tasks) {
+        (_, 0) => "-".to_owned(),
+        (settled, total) => format!("{}%", u128::from(settled) * 100 / u128::from(total)),
+    }
+}
+
+fn settled_count(stats: &ExecutionStats) -> u64 {
+    let settled = [TaskState::Computed, TaskState::Skipped, TaskState::FailedOptional];
+    settled.into_iter().map(|state| stats.tasks(state)).sum()
 }
 
 /// What is done of what is to be done: `3/9`.
@@ -118,7 +129,7 @@ mod tests {
     fn p_1_labels_are_aligned_and_harmless_and_the_unnamed_one_is_named() {
         let screen = Screen { columns: Some(80), colour: false };
         let lines = bars(screen, &[progress("", 1, 2), progress("a\x1b[2Jb", 3, 3)]);
-        assert_eq!(lines[0], format!("progress    {}{}  1/2", "█".repeat(12), "░".repeat(12)));
+        assert_eq!(lines[0], format!("progress   {}{}  1/2", "█".repeat(12), "░".repeat(12)));
         assert_eq!(lines[1], format!("a\\x1b[2Jb  {}  3/3", "█".repeat(24)));
     }
 
@@ -130,6 +141,8 @@ mod tests {
             ..ExecutionStats::default()
         };
         assert_eq!(task_counts(&stats), "1,200 tasks: 1,198 computed, 2 failed optional");
-        assert_eq!(settled(&stats), "1,200/1,200");
+        assert_eq!((settled(&stats), settled_share(&stats)), ("1,200/1,200".into(), "100%".into()));
+        let stats = ExecutionStats { total_tasks: 1201, ..stats };
+        assert_eq!(settled_share(&stats), "99%");
     }
 }

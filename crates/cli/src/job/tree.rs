@@ -48,17 +48,21 @@ pub(crate) fn tree(screen: Screen, tree: &TaskTree, unfolded: bool, now: SystemT
             Some(state) => (state.as_str(), task_style(state)),
             None => ("", Style::Faint),
         };
-        let room = screen.columns.map(|all| {
-            let used = state_columns + took_columns + 4 + columns(&line.lead) + columns(&line.notes);
-            all.saturating_sub(used).max(LABEL_COLUMNS_MIN)
-        });
-        let label = room.map_or_else(|| line.label.clone(), |room| fit(&line.label, room));
+        let (label, notes) = match screen.columns {
+            None => (line.label.clone(), line.notes.clone()),
+            Some(all) => {
+                let room = all.saturating_sub(state_columns + took_columns + 4 + columns(&line.lead));
+                let label = fit(&line.label, room.saturating_sub(columns(&line.notes)).max(LABEL_COLUMNS_MIN));
+                let notes = fit(&line.notes, room.saturating_sub(columns(&label)));
+                (label, notes)
+            }
+        };
         text.push_str(&screen.paint(style, &format!("{state:<state_columns$}")));
         text.push_str("  ");
         text.push_str(&" ".repeat(took_columns - columns(&line.took)));
         text.extend([&screen.paint(Style::Faint, &line.took), "  ", &line.lead]);
         text.push_str(&if line.state.is_none() { screen.paint(Style::Faint, &label) } else { label });
-        text.push_str(&screen.paint(Style::Faint, &line.notes));
+        text.push_str(&screen.paint(Style::Faint, &notes));
         text.push('\n');
         let blanks = " ".repeat(state_columns + took_columns + 4);
         for more in &line.more {
@@ -73,20 +77,24 @@ pub(crate) fn tree(screen: Screen, tree: &TaskTree, unfolded: bool, now: SystemT
     text
 }
 
-/// The text in pieces of at most `room` columns.
+/// The text in pieces of at most `room` columns, broken between words where there are some.
 fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
     let Some(room) = room else { return vec![text.to_owned()] };
-    let mut pieces = vec![String::new()];
-    let mut used = 0;
+    let mut pieces = Vec::new();
+    let mut piece = String::new();
     for c in text.chars() {
-        let wide = columns(c.encode_utf8(&mut [0; 4]));
-        if used + wide > room {
-            pieces.push(String::new());
-            used = 0;
+        piece.push(c);
+        if columns(piece.trim_end()) > room {
+            // A blank near the start would leave most of the row empty, or is the indentation of the line.
+            let at = match piece.rfind(' ') {
+                Some(blank) if blank + 1 > piece.len() / 2 && !piece[..blank].trim().is_empty() => blank + 1,
+                _ => piece.len() - c.len_utf8(),
+            };
+            let next = piece.split_off(at);
+            pieces.push(std::mem::replace(&mut piece, next).trim_end().to_owned());
         }
-        used += wide;
-        pieces.last_mut().expect("there is always one").push(c);
     }
+    pieces.push(piece);
     pieces
 }
 
@@ -113,16 +121,11 @@ fn lines(rows: &Rows<'_>, name_clusters: bool, now: SystemTime) -> Vec<Line> {
             ),
             _ => (format!("{lead}(depth {depth}) "), lead.clone()),
         };
-        let on = if row.below.is_empty() && row.hidden.is_empty() { "  " } else { "│ " };
+        let on = if row.below.is_empty() { "  " } else { "│ " };
         let mut line = line(row, name_clusters, now);
         line.lead_on = format!("{below}{on}");
         line.lead = own;
         lines.push(line);
-        if !row.hidden.is_empty() {
-            let mut line = rest(&row.hidden, "sub-task");
-            line.lead = format!("{below}└─ ");
-            lines.push(line);
-        }
         let count = row.below.len();
         let children = row.below.iter().enumerate().rev();
         stack.extend(children.map(|(position, child)| open(*child, depth + 1, &below, position + 1 == count)));
@@ -132,11 +135,11 @@ fn lines(rows: &Rows<'_>, name_clusters: bool, now: SystemTime) -> Vec<Line> {
 
 fn line(row: &Row<'_>, name_clusters: bool, now: SystemTime) -> Line {
     let members = row.branch.members();
-    let (Some(first), Some(last)) = (members.first(), members.last()) else { return rest(&[], "task") };
+    let (Some(first), Some(last)) = (members.first(), members.last()) else { return rest(&[]) };
     let task = &first.task;
     let mut notes = String::new();
     let label = match &row.branch {
-        Branch::Rest(tasks) => return rest(tasks, "task"),
+        Branch::Rest(tasks) => return rest(tasks),
         Branch::One(_) => first_line(first_only(task)),
         Branch::Alike(_) | Branch::Chain(_) => {
             let (from, to) = (first_line(first_only(task)), first_line(first_only(&last.task)));
@@ -145,6 +148,10 @@ fn line(row: &Row<'_>, name_clusters: bool, now: SystemTime) -> Line {
             if from == to { from } else { format!("{} … {}", fit(&from, 40), fit(&to, 40)) }
         }
     };
+    if !row.hidden.is_empty() {
+        let below = counted(row.hidden.len() as u64, "task");
+        notes.push_str(&format!("  (and {below} below: {})", states(&row.hidden)));
+    }
     notes.push_str(&notes_of(members, name_clusters));
     let failed = matches!(task.state, TaskState::Failed | TaskState::FailedOptional);
     let lines_max = if failed { ERROR_LINES_MAX } else { DISPLAY_LINES_MAX };
@@ -162,34 +169,40 @@ fn first_only(task: &TaskSummary) -> &str {
 }
 
 /// Tasks that have no row of their own.
-fn rest(tasks: &[&TaskNode], noun: &str) -> Line {
+fn rest(tasks: &[&TaskNode]) -> Line {
+    Line {
+        state: None,
+        took: String::new(),
+        lead: String::new(),
+        lead_on: String::new(),
+        label: format!("… and {}: {}", counted(tasks.len() as u64, "other task"), states(tasks)),
+        notes: String::new(),
+        more: Vec::new(),
+    }
+}
+
+/// How many of these tasks are in which state.
+fn states(tasks: &[&TaskNode]) -> String {
     let counts: Vec<String> = TaskState::ALL
         .into_iter()
         .map(|state| (state, tasks.iter().filter(|node| node.task.state == state).count()))
         .filter(|(_, count)| *count > 0)
         .map(|(state, count)| format!("{} {}", number(count as u64), in_words(state)))
         .collect();
-    Line {
-        state: None,
-        took: String::new(),
-        lead: String::new(),
-        lead_on: String::new(),
-        label: format!("… {} more: {}", counted(tasks.len() as u64, noun), counts.join(", ")),
-        notes: String::new(),
-        more: Vec::new(),
-    }
+    counts.join(", ")
 }
 
 fn notes_of(members: &[&TaskNode], name_clusters: bool) -> String {
     let mut notes = Vec::new();
-    let retries: u64 = members.iter().map(|member| member.task.retry_count).sum();
-    if let [one] = members {
-        let task = &one.task;
-        if task.retry_count > 0 {
-            notes.push(format!("failed {} before", times(task.retry_count)));
-        }
-    } else if retries > 0 {
-        notes.push(format!("{} before", counted(retries, "failure")));
+    let failed = matches!(members[0].task.state, TaskState::Failed | TaskState::FailedOptional);
+    let failures: u64 = members.iter().map(|member| member.task.retry_count).sum();
+    match (members.len() as u64, failures) {
+        (_, 0) => (),
+        // One failure of each goes without saying.
+        (count, failures) if failed && failures <= count => (),
+        (1, tries) if failed => notes.push(format!("{} tries", number(tries))),
+        (1, failures) => notes.push(format!("failed {} before", times(failures))),
+        (_, failures) => notes.push(format!("failed {} in all", times(failures))),
     }
     if members[0].task.optional {
         notes.push("optional".to_owned());
@@ -230,5 +243,19 @@ fn time_taken(members: &[&TaskNode], now: SystemTime) -> String {
         (None, _) => String::new(),
         (Some(time), 1) => took(*time),
         (Some(time), _) => format!("~{}", took(*time)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_broken_between_words_and_inside_of_long_ones() {
+        assert_eq!(wrap("no such file or directory", Some(12)), ["no such file", "or directory"]);
+        assert_eq!(wrap("    indented", Some(6)), ["    in", "dented"]);
+        assert_eq!(wrap("日本語日本語", Some(5)), ["日本", "語日", "本語"]);
+        assert_eq!(wrap("no such file or directory", None), ["no such file or directory"]);
+        assert_eq!(wrap("", Some(5)), [""]);
     }
 }

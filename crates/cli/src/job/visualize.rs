@@ -89,7 +89,7 @@ pub(super) async fn run(args: VisualizeArgs, options: &Options) -> Result<(), Fa
     let picture = client.jobs().visualize(args.id).direction(direction).theme(theme).layout(layout);
     let picture = if args.title { picture.with_name() } else { picture };
     let svg = picture.await.map_err(|error| match Failure::from(error) {
-        Failure::Usage(message) => Failure::Usage(format!("{message}; `boxwood job get {}` shows its tasks", args.id)),
+        Failure::Usage(message) => Failure::Usage(format!("{message}; see `boxwood job get {}`", args.id)),
         other => other,
     })?;
     match args.out.filter(|path| path.as_os_str() != "-") {

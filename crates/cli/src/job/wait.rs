@@ -118,10 +118,10 @@ pub(super) async fn completed(job: &Job, client: &Client, output: Output) -> Res
             let tasks = client.jobs().task_tree(id, TASKS_MAX).await?;
             failures(output.err, &tasks).iter().for_each(|line| output.talk(line));
             Err(Failure::NotCompleted(format!(
-                "{end}; `boxwood job get {id}` shows its tasks, `boxwood job retry {id}` goes on from the failed ones"
+                "{end}; `boxwood job get` shows its tasks, `boxwood job retry` goes on from the failed ones"
             )))
         }
-        _ => Err(Failure::NotCompleted(format!("{end}; `boxwood job retry {id}` resumes it"))),
+        _ => Err(Failure::NotCompleted(format!("{end}; `boxwood job retry` resumes it"))),
     }
 }
 

@@ -71,7 +71,7 @@ impl Record {
         text.extend([" ", &screen.paint(style, &format!("{:<5}", self.severity)), " "]);
         text.push_str(&lines.next().unwrap_or_default());
         let mut pairs: Vec<String> = pairs(&self.attributes, |key| !PLACE.contains(&key));
-        pairs.extend(self.runner_attributes.iter().flat_map(|attributes| pairs_of_all(attributes)));
+        pairs.extend(self.runner_attributes.iter().flat_map(pairs_of_all));
         if with_task && let Some(task) = self.attributes.get("task_id") {
             pairs.push(pair("task_id", task));
         }
