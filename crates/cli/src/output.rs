@@ -45,13 +45,14 @@ pub(crate) struct Screen {
 
 impl Screen {
     fn of(terminal: bool, size: Option<(terminal_size::Width, terminal_size::Height)>) -> Self {
-        if !terminal {
+        // A dumb terminal can neither go back in a line nor show colour.
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        if !terminal || dumb {
             return Self { columns: None, colour: false };
         }
         let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let columns = size.map(|(width, _)| usize::from(width.0)).filter(|columns| *columns > 0);
-        Self { columns: Some(columns.unwrap_or(80)), colour: !is_set("NO_COLOR") && !dumb }
+        Self { columns: Some(columns.unwrap_or(80)), colour: !is_set("NO_COLOR") }
     }
 
     /// The text in a style, where the stream can show it.

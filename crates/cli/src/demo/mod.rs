@@ -133,31 +133,26 @@ impl Say {
     }
 
     fn next(&self, keep: bool, url: &str, job: &Job) -> Result<(), Failure> {
-        let program = program();
-        let id = job.id;
+        let (program, id, screen) = (program(), job.id, self.output.out);
         let lines = if keep {
             vec![
-                ("look at the job".to_owned(), format!("{program} job get {id} --url {url}")),
-                ("draw it".to_owned(), format!("{program} job visualize {id} --url {url} --out job.svg")),
-                (
-                    "run it again".to_owned(),
-                    format!("{program} job submit --task demo.CountWords --version v1.0 --wait --url {url}"),
-                ),
-                ("end all of this".to_owned(), "Ctrl-C".to_owned()),
+                screen.paint(Style::Bold, "try in another terminal"),
+                format!("  export BOXWOOD_URL={url}"),
+                format!("  {program} job get {id}"),
+                format!("  {program} job visualize {id} -o job.svg"),
+                format!("  {program} job submit --task demo.CountWords --version v1.0 --wait"),
+                "Ctrl-C ends the server and the runner".to_owned(),
             ]
         } else {
+            let hint = |what: &str, how: &str| format!("{}  {how}", screen.paint(Style::Faint, &format!("{what:<15}")));
             vec![
-                ("keep it running".to_owned(), format!("{program} demo --keep")),
-                ("start a server".to_owned(), format!("{program} serve")),
-                ("what else".to_owned(), format!("{program} --help")),
-                ("write workflows".to_owned(), "README.md; this one is crates/cli/src/demo/words.rs".to_owned()),
+                hint("keep it running", &format!("{program} demo --keep")),
+                hint("start a server", &format!("{program} serve")),
+                hint("what else", &format!("{program} --help")),
+                hint("write workflows", "README.md; this one is crates/cli/src/demo/words.rs"),
             ]
         };
-        self.text("\n")?;
-        for (what, how) in lines {
-            self.text(&format!("{}  {how}\n", self.output.out.paint(Style::Faint, &format!("{what:<16}"))))?;
-        }
-        Ok(())
+        self.text(&format!("\n{}\n", lines.join("\n")))
     }
 }
 

@@ -63,20 +63,23 @@ async fn a_demo_that_is_kept_executes_further_jobs_and_ends_when_told() {
     let mut demo = command.env("TMPDIR", temporary.path()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
     let read = async {
-        let mut again = None;
+        let (mut url, mut again) = (None, None);
         while let Some(line) = lines.next_line().await.unwrap() {
-            if line.contains(" job submit ") {
-                again = Some(line);
+            if let Some((_, rest)) = line.split_once("export BOXWOOD_URL=") {
+                url = Some(rest.to_owned());
+            } else if let Some((_, rest)) = line.split_once(" job submit ") {
+                again = Some(format!("job submit {rest}"));
             } else if line.contains("Ctrl-C") {
                 break;
             }
         }
-        again.expect("it says how to run the job again")
+        (url.expect("it says where the server is"), again.expect("it says how to run the job again"))
     };
-    let line = tokio::time::timeout(PATIENCE, read).await.expect("it says what can be done");
-    let arguments: Vec<&str> = line.split_whitespace().skip_while(|word| *word != "job").collect();
-    let again = run(program(&arguments)).await;
-    assert_eq!(again.status, 0, "{arguments:?}: {}", again.stderr);
+    let (url, again) = tokio::time::timeout(PATIENCE, read).await.expect("it says what can be done");
+    let mut again = program(&again.split_whitespace().collect::<Vec<_>>());
+    again.env("BOXWOOD_URL", url);
+    let again = run(again).await;
+    assert_eq!(again.status, 0, "{}", again.stderr);
 
     let pid = demo.id().unwrap().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());

@@ -120,12 +120,23 @@ impl Here {
 #[task(display = "fan out")]
 pub(crate) struct Fan {
     pub(crate) leaves: u64,
+    /// The leaf that fails, counted from one.
+    #[serde(default)]
+    pub(crate) bad: u64,
+}
+
+/// A fan of leaves that succeed.
+pub(crate) fn fan(leaves: u64) -> Fan {
+    Fan { leaves, bad: 0 }
 }
 
 impl Execute for Fan {
     async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
         context.progress("leaves").add(self.leaves);
-        let leaves = context.submit_subtasks((1..=self.leaves).map(|number| Leaf { text: format!("leaf {number}") }));
+        let leaves = context.submit_subtasks((1..=self.leaves).map(|number| {
+            let kind = if number == self.bad { "bad leaf" } else { "leaf" };
+            Leaf { text: format!("{kind} {number}") }
+        }));
         context.submit_subtask(Leaf { text: "gather".to_owned() }).depends_on(leaves);
         Ok(())
     }
@@ -139,6 +150,9 @@ pub(crate) struct Leaf {
 
 impl Execute for Leaf {
     async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+        if self.text.starts_with("bad") {
+            return Err("it is bad".into());
+        }
         let label = if self.text.starts_with("leaf") { "leaves" } else { self.text.as_str() };
         context.progress(label).done(1);
         context.set_display(self.text);

@@ -3,7 +3,7 @@
 use boxwood::{JobFilter, JobState, RawTask};
 use serde_json::json;
 
-use crate::here::{Fail, Fan, Leaf, here};
+use crate::here::{Fail, Leaf, fan, here};
 
 #[tokio::test]
 async fn job_submit_prints_the_id_and_takes_the_input_as_it_is() {
@@ -33,7 +33,7 @@ async fn job_submit_prints_the_id_and_takes_the_input_as_it_is() {
 #[tokio::test]
 async fn cli_4_a_job_as_json_has_the_documented_fields() {
     let here = here().await;
-    let job = here.worked("fan", Fan { leaves: 2 }).await;
+    let job = here.worked("fan", fan(2)).await;
     let json = here.boxwood(&["job", "get", &job.id.to_string(), "--json"]).await.json();
     assert_eq!(json["state"], "completed");
     assert_eq!(
@@ -187,7 +187,7 @@ async fn j_42_to_j_53_lists_are_filtered_sorted_and_paged() {
 #[tokio::test]
 async fn v_1_a_picture_goes_to_standard_output_or_a_file() {
     let here = here().await;
-    let id = here.worked("picture & name", Fan { leaves: 2 }).await.id.to_string();
+    let id = here.worked("picture & name", fan(2)).await.id.to_string();
     let svg = here.boxwood(&["job", "visualize", &id, "--title", "--theme", "dark", "--direction", "right"]).await.ok();
     assert!(svg.starts_with("<svg") || svg.starts_with("<?xml"), "{svg}");
     assert!(svg.contains("picture &amp; name") && svg.ends_with('\n'), "{svg}");
@@ -198,7 +198,7 @@ async fn v_1_a_picture_goes_to_standard_output_or_a_file() {
     let json = here.boxwood(&["job", "visualize", &id, "--json"]).await.json();
     assert!(json["svg"].as_str().unwrap().contains("leaf 1"));
 
-    let large = here.worked("large", Fan { leaves: 300 }).await.id.to_string();
+    let large = here.worked("large", fan(300)).await.id.to_string();
     let ran = here.boxwood(&["job", "visualize", &large]).await;
     assert_eq!(ran.status, 2, "V-16");
     assert!(ran.stderr.contains("200") && ran.stderr.contains("boxwood job get"), "{}", ran.stderr);

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::here::{Fan, Here, here};
+use crate::here::{Here, fan, here};
 
 /// 2023-11-14 22:13:20 UTC.
 const START: u64 = 1_700_000_000_000_000_000;
@@ -59,7 +59,7 @@ async fn send(here: &Here, records: Vec<LogRecord>) {
 
 /// A job with five records of its root task and one of another.
 async fn job_with_logs(here: &Here) -> (Job, TaskId) {
-    let job = here.worked("logs", Fan { leaves: 1 }).await;
+    let job = here.worked("logs", fan(1)).await;
     let tree = here.client.jobs().task_tree(&job, 10).await.unwrap();
     let (root, other) = (tree.roots[0].task.id, tree.roots[0].children[0].task.id);
     let severities = [1, 5, 9, 13, 17];
@@ -135,7 +135,7 @@ async fn o_37_o_38_records_as_json_and_jobs_without_records() {
     });
     assert_eq!(json, expected);
 
-    let quiet = here.worked("quiet", Fan { leaves: 1 }).await.id.to_string();
+    let quiet = here.worked("quiet", fan(1)).await.id.to_string();
     let ran = here.boxwood(&["job", "logs", &quiet]).await;
     assert_eq!((ran.status, ran.stdout.as_str(), ran.stderr.as_str()), (0, "", "no log records match\n"));
 }
