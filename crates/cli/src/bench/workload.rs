@@ -91,8 +91,12 @@ async fn rate(
         _ => (Some(root), shape.inner),
     };
     let already_done = u64::from(workload == Workload::Flat);
-    let done = Arc::new(AtomicU64::new(already_done));
-    let inner = Arc::new(AtomicU64::new(inner));
+    let job = Arc::new(Running {
+        inner: AtomicU64::new(inner),
+        done: AtomicU64::new(already_done),
+        total,
+        over: tokio::sync::watch::Sender::new(None),
+    });
     let start = Instant::now();
     let mut workers = tokio::task::JoinSet::new();
     let mut first = first;
@@ -101,9 +105,7 @@ async fn rate(
             clients: connections.at(place).clone(),
             cluster: cluster.clone(),
             fan_out: shape.fan_out,
-            inner: inner.clone(),
-            done: done.clone(),
-            total,
+            job: job.clone(),
         };
         workers.spawn(worker.run(first.take()));
     }
@@ -111,9 +113,9 @@ async fn rate(
     while let Some(result) = workers.join_next().await {
         times.extend(result.map_err(|error| Failure::Other(format!("a runner ended: {error}")))??);
     }
-    let time = start.elapsed();
+    let end = job.over.borrow().unwrap_or_else(Instant::now);
     let measured = total - already_done;
-    let per_second = measured as f64 / time.as_secs_f64();
+    let per_second = measured as f64 / (end - start).as_secs_f64();
     Ok(Figure {
         workload,
         tasks: measured,
@@ -123,42 +125,52 @@ async fn rate(
     })
 }
 
+/// A job being executed.
+struct Running {
+    /// Tasks that are still to submit others.
+    inner: AtomicU64,
+    done: AtomicU64,
+    total: u64,
+    /// When the last task was done.
+    over: tokio::sync::watch::Sender<Option<Instant>>,
+}
+
 /// One runner with one task at a time.
 struct Worker {
     clients: Clients,
     cluster: Arc<str>,
     fan_out: u64,
-    inner: Arc<AtomicU64>,
-    done: Arc<AtomicU64>,
-    total: u64,
+    job: Arc<Running>,
 }
 
 impl Worker {
     async fn run(self, mut held: Option<ID>) -> Result<Vec<Duration>, Failure> {
         let mut times = Vec::new();
+        let mut over = self.job.over.subscribe();
         loop {
-            let children = if held.is_some() && self.take_inner() { self.fan_out } else { 0 };
-            let reported = held.is_some();
-            let start = Instant::now();
-            let answer = next(&self.clients, request(&self.cluster, held.take(), children), false).await?;
-            if reported {
+            if let Some(task) = held.take() {
+                let children = if self.take_inner() { self.fan_out } else { 0 };
+                let start = Instant::now();
+                let answer = next(&self.clients, request(&self.cluster, Some(task), children), false).await?;
                 times.push(start.elapsed());
-                if self.done.fetch_add(1, Ordering::Relaxed) + 1 == self.total {
-                    return Ok(times);
+                if self.job.done.fetch_add(1, Ordering::Relaxed) + 1 == self.job.total {
+                    self.job.over.send_replace(Some(Instant::now()));
                 }
+                held = task_of(&answer);
+                continue;
             }
-            held = task_of(&answer);
-            while held.is_none() {
-                if self.done.load(Ordering::Relaxed) >= self.total {
-                    return Ok(times);
-                }
-                held = task_of(&next(&self.clients, request(&self.cluster, None, 0), true).await?);
+            let ask = next(&self.clients, request(&self.cluster, None, 0), true);
+            tokio::select! {
+                answer = ask => held = task_of(&answer?),
+                // Whoever waits when the last task is done waits for nothing.
+                _ = over.wait_for(Option::is_some) => return Ok(times),
             }
         }
     }
 
     fn take_inner(&self) -> bool {
-        self.inner.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        let inner = &self.job.inner;
+        inner.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
     }
 }
 
