@@ -31,6 +31,8 @@ macro_rules! store_conformance {
             the_newest_job_with_a_fingerprint_is_found,
             keys_are_never_given_twice,
             inputs_come_back_in_the_order_asked_for,
+            answers_to_reports_are_remembered,
+            failed_branches_are_remembered,
             leases_that_have_ended_are_found,
             what_is_not_committed_is_invisible_and_lost,
             a_need_sees_what_was_saved_but_not_committed,

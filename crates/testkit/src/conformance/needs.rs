@@ -201,6 +201,43 @@ pub fn inputs_come_back_in_the_order_asked_for<S: Reopen + 'static>(mut fresh: i
     assert!(world.backend().inputs(&[TaskKey(5)]).is_err(), "there is no fifth");
 }
 
+/// What a report was answered with, and that a task once lost its lease, from the database alone.
+pub fn answers_to_reports_are_remembered<S: Reopen + 'static>(mut fresh: impl FnMut() -> S) {
+    let mut world = World::on(1, fresh()).job("x, y\nz").runners(2);
+    let (x, y) = (world.claim(0).expect("x"), world.claim(1).expect("y"));
+    world.hand_back(&y);
+    let again = world.report(0, &x).expect("y again");
+    assert_eq!((again.name.as_str(), again.taken.hand_out), ("y", 2));
+    world.restart();
+    assert_eq!(world.report(0, &x).map(|held| held.taken), Some(again.taken), "the second hand-out of y");
+    let mut world = World::on(1, fresh()).job("a\n  b\n  c").runners(2);
+    let slow = world.claim(0).expect("a");
+    world.advance(seconds(15)).expire_leases();
+    world.restart();
+    let quick = world.claim(1).expect("a again");
+    world.restart();
+    assert_eq!(world.report(1, &quick).map(|held| held.name), Some("b".into()));
+    world.restart();
+    assert_eq!(
+        world.report(0, &slow).map(|held| held.name),
+        Some("c".into()),
+        "a lost a lease, so b is not given again"
+    );
+}
+
+/// That a branch has failed (T-133, T-134), from the database alone.
+pub fn failed_branches_are_remembered<S: Reopen + 'static>(mut fresh: impl FnMut() -> S) {
+    let mut world = World::on(1, fresh()).job("top optional\n  x\n  y\n    y1\n  z retries=5").runners(3);
+    let top = world.claim(0).expect("top");
+    let (x, y, z) = (world.report(0, &top).expect("x"), world.claim(1).expect("y"), world.claim(2).expect("z"));
+    world.fail(&x);
+    world.restart();
+    world.complete(&y);
+    world.restart();
+    assert_eq!(world.fail(&z), TaskState::FailedOptional);
+    assert_eq!(world.states(), "top Computed, x FailedOptional, y Computed, z FailedOptional, y1 Skipped");
+}
+
 /// Leases that have ended, at most as many as asked for.
 pub fn leases_that_have_ended_are_found<S: Reopen + 'static>(mut fresh: impl FnMut() -> S) {
     let mut world = World::on(1, fresh()).job("a\nb\nc\nd").runners(4);
