@@ -117,7 +117,7 @@ pub struct Task {
     pub key: TaskKey,
     /// The group it belongs to.
     pub group: GroupKey,
-    /// Its state. Changed by [`Task::turn`] only.
+    /// Its state. Changed by `Task::turn` only.
     pub state: TaskState,
     /// Earlier executions that ended in a workflow failure or a lost lease, over the task's whole life (S-30).
     pub retry_count: u32,

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boxwood_engine::{
-    Command, HandOut, Identifier, Inputs, JobId, Need, NewGroup, NewJob, NewTasks, Refusal, Reply, ReportReply,
-    Settings, Submission, TaskId, TaskKey, TaskState, Timestamp, WorkingSet,
+    Command, HandOut, Identifier, Inputs, JobId, Need, NewGroup, NewTasks, Refusal, Reply, ReportReply, Settings,
+    Submission, TaskId, TaskKey, TaskState, Timestamp, WorkingSet,
 };
 use boxwood_store::{Backend, Reader, memory, step_with};
 
