@@ -26,7 +26,7 @@ pub(crate) struct ServeArgs {
     host_names: Vec<String>,
     /// Seconds a task may run before its runner must extend its lease
     #[arg(long, value_name = "SECONDS", env = "BOXWOOD_LEASE", default_value_t = 15,
-          value_parser = clap::value_parser!(u64).range(1..=3600))]
+          value_parser = clap::value_parser!(u64).range(2..=3600))]
     lease: u64,
     /// What to log to standard error: error, warn, info, debug, trace, or a filter such as boxwood_server=debug
     #[arg(long, value_name = "LEVEL", env = "BOXWOOD_LOG", default_value = "info")]

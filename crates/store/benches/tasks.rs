@@ -147,7 +147,10 @@ fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
     let tasks = numbers.next().unwrap_or(10_000);
     let batches = numbers.next().map_or(vec![1, 8, 64, 256], |batch| vec![usize::try_from(batch).expect("small")]);
-    println!("{:<6} {:>6} {:>9} {:>10} {:>12} {:>12}", "shape", "batch", "tasks", "tasks/s", "commit p50", "commit p99");
+    println!(
+        "{:<6} {:>6} {:>9} {:>10} {:>12} {:>12}",
+        "shape", "batch", "tasks", "tasks/s", "commit p50", "commit p99"
+    );
     for (shape, tree) in [("flat", false), ("tree", true)] {
         for &batch in &batches {
             let (done, time, mut commits) = run(tree, tasks, batch);

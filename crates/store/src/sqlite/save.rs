@@ -35,17 +35,13 @@ pub(super) fn changes(connection: &Connection, changes: &Changes<'_>) -> Result<
     for status in &changes.statuses {
         job_status(connection, status)?;
     }
-    for row in changes.groups {
-        new_group(connection, row)?;
-    }
+    new_groups(connection, changes.groups)?;
     let mut statement = connection
         .prepare_cached("INSERT OR REPLACE INTO group_state (key, open, blocked, skipped) VALUES (?1, ?2, ?3, ?4)")?;
     for state in &changes.group_states {
         statement.execute(params![column(state.key.0), column(state.open), state.blocked, state.skipped])?;
     }
-    for task in &changes.tasks {
-        save_task(connection, task)?;
-    }
+    tasks(connection, &changes.tasks)?;
     let mut statement = connection.prepare_cached("INSERT OR REPLACE INTO display (task, display) VALUES (?1, ?2)")?;
     for (task, display) in &changes.displays {
         statement.execute(params![column(task.0), display])?;
@@ -162,14 +158,15 @@ fn job_status(connection: &Connection, status: &JobStatus) -> Result<(), Error> 
     Ok(())
 }
 
-fn new_group(connection: &Connection, NewGroupRow { group, inputs }: &NewGroupRow) -> Result<(), Error> {
-    connection
-        .prepare_cached(
-            "INSERT INTO task_group (key, id, job, parent, depth, boundary, count, dependencies, dependents, slices,
-                 submitted_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        )?
-        .execute(params![
+fn new_groups(connection: &Connection, rows: &[NewGroupRow]) -> Result<(), Error> {
+    let mut new_group = connection.prepare_cached(
+        "INSERT INTO task_group (key, id, job, parent, depth, boundary, count, dependencies, dependents, slices,
+             submitted_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?;
+    let mut new_input = connection.prepare_cached("INSERT INTO task_input (key, input) VALUES (?1, ?2)")?;
+    for NewGroupRow { group, inputs } in rows {
+        new_group.execute(params![
             column(group.key.0),
             group.id.to_bytes(),
             column(group.job.0),
@@ -182,24 +179,30 @@ fn new_group(connection: &Connection, NewGroupRow { group, inputs }: &NewGroupRo
             encode_slices(&group.slices),
             group.submitted_at.0,
         ])?;
-    let mut statement = connection.prepare_cached("INSERT INTO task_input (key, input) VALUES (?1, ?2)")?;
-    for (key, input) in (group.key.0..).zip(inputs.iter()) {
-        statement.execute(params![column(key), input])?;
+        for (key, input) in (group.key.0..).zip(inputs.iter()) {
+            new_input.execute(params![column(key), input])?;
+        }
     }
     Ok(())
 }
 
 /// A running task lives in the small table of running ones, any other in the large one.
-fn save_task(connection: &Connection, task: &Task) -> Result<(), Error> {
-    let key = column(task.key.0);
-    if task.state == TaskState::Running {
-        connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO running (key, grp, retry_count, failures, crashes, hand_backs, hand_outs, flags,
-                     started_at, lease_until)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            )?
-            .execute(params![
+fn tasks(connection: &Connection, changed: &[&Task]) -> Result<(), Error> {
+    let mut running = connection.prepare_cached(
+        "INSERT OR REPLACE INTO running (key, grp, retry_count, failures, crashes, hand_backs, hand_outs, flags,
+             started_at, lease_until)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?;
+    let mut not_running = connection.prepare_cached("DELETE FROM running WHERE key = ?1")?;
+    let mut other = connection.prepare_cached(
+        "INSERT OR REPLACE INTO task (key, grp, state, retry_count, failures, crashes, hand_backs, hand_outs, flags,
+             started_at, stopped_at, first_child, children, open_groups, answered_task, answered_hand_out)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+    )?;
+    for task in changed {
+        let key = column(task.key.0);
+        if task.state == TaskState::Running {
+            running.execute(params![
                 key,
                 column(task.group.0),
                 task.retry_count,
@@ -211,16 +214,10 @@ fn save_task(connection: &Connection, task: &Task) -> Result<(), Error> {
                 task.started_at.map_or(0, |time| time.0),
                 task.lease_until.0,
             ])?;
-        return Ok(());
-    }
-    connection.prepare_cached("DELETE FROM running WHERE key = ?1")?.execute([key])?;
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO task (key, grp, state, retry_count, failures, crashes, hand_backs, hand_outs, flags,
-                 started_at, stopped_at, first_child, children, open_groups, answered_task, answered_hand_out)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-        )?
-        .execute(params![
+            continue;
+        }
+        not_running.execute([key])?;
+        other.execute(params![
             key,
             column(task.group.0),
             task.state as u8,
@@ -238,16 +235,17 @@ fn save_task(connection: &Connection, task: &Task) -> Result<(), Error> {
             task.answered_with.map(|taken| column(taken.task.0)),
             task.answered_with.map_or(0, |taken| taken.hand_out),
         ])?;
-    match task.state {
-        TaskState::Failed => {
-            let sql = "INSERT OR REPLACE INTO failed (job, task) SELECT job, ?1 FROM task_group WHERE key = ?2";
-            connection.prepare_cached(sql)?.execute([key, column(task.group.0)])?;
+        match task.state {
+            TaskState::Failed => {
+                let sql = "INSERT OR REPLACE INTO failed (job, task) SELECT job, ?1 FROM task_group WHERE key = ?2";
+                connection.prepare_cached(sql)?.execute([key, column(task.group.0)])?;
+            }
+            TaskState::Queued => {
+                let sql = "DELETE FROM failed WHERE task = ?1 AND job = (SELECT job FROM task_group WHERE key = ?2)";
+                connection.prepare_cached(sql)?.execute([key, column(task.group.0)])?;
+            }
+            _ => {}
         }
-        TaskState::Queued => {
-            let sql = "DELETE FROM failed WHERE task = ?1 AND job = (SELECT job FROM task_group WHERE key = ?2)";
-            connection.prepare_cached(sql)?.execute([key, column(task.group.0)])?;
-        }
-        _ => {}
     }
     Ok(())
 }
