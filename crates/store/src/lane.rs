@@ -10,6 +10,7 @@ use std::thread;
 use boxwood_engine::{
     Class, Command, HandOut, Refusal, Reply, ReportReply, Settings, Taken, TaskKey, Timestamp, WorkingSet,
 };
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::backend::{Backend, step_with};
@@ -67,6 +68,8 @@ impl Outcome {
 enum Message {
     Command(Box<Command>, oneshot::Sender<Outcome>),
     Tick(Timestamp, oneshot::Sender<usize>),
+    /// A hand-out whose caller left before the answer.
+    GiveBack(Taken, Timestamp),
     Stop,
 }
 
@@ -91,7 +94,16 @@ impl Lane {
         let set = backend.open_set(settings)?;
         let (sender, receiver) = mpsc::channel(WAITING_COMMANDS_MAX);
         let (ended, end) = oneshot::channel();
-        let mut writer = Writer { backend, set, options, receiver, batches: 0, on_commit: Box::new(on_commit) };
+        let mut writer = Writer {
+            backend,
+            set,
+            options,
+            receiver,
+            sender: sender.downgrade(),
+            runtime: Handle::try_current().ok(),
+            batches: 0,
+            on_commit: Box::new(on_commit),
+        };
         thread::Builder::new()
             .name("lane".into())
             .spawn(move || {
@@ -137,6 +149,9 @@ struct Writer {
     set: WorkingSet,
     options: LaneOptions,
     receiver: mpsc::Receiver<Message>,
+    sender: mpsc::WeakSender<Message>,
+    /// Where the callers wait, if that is a runtime of tokio.
+    runtime: Option<Handle>,
     batches: u32,
     on_commit: OnCommit,
 }
@@ -205,6 +220,15 @@ impl Writer {
                 batch.ticks.push((expired.len(), reply));
                 Ok(true)
             }
+            Message::GiveBack(taken, now) => {
+                let command = Command::ReturnHandOut { taken, now };
+                match step_with(self.backend.as_mut(), &mut self.set, &command)? {
+                    Ok(_) => Ok(true),
+                    Err(refusal) => {
+                        Err(Error::Corrupt(format!("task {} cannot be given back: {refusal}", taken.task.0)))
+                    }
+                }
+            }
             Message::Stop => Ok(false),
         }
     }
@@ -220,15 +244,7 @@ impl Writer {
             }
         }
         self.backend.commit()?;
-        let mut unheard = Vec::new();
-        for (outcome, reply) in batch.outcomes {
-            if let Err(outcome) = reply.send(outcome) {
-                unheard.extend(outcome.hand_out().map(|hand_out| hand_out.taken));
-            }
-        }
-        for (expired, reply) in batch.ticks {
-            let _ = reply.send(expired);
-        }
+        self.answer(batch);
         let wakes: Vec<Wake> = self
             .set
             .take_wakes()
@@ -242,17 +258,35 @@ impl Writer {
         if self.batches.is_multiple_of(BATCHES_BETWEEN_TRIMS) && self.set.rows() > self.options.kept_rows_max {
             self.set.clear();
         }
-        if unheard.is_empty() { Ok(()) } else { self.give_back(unheard, batch.now) }
+        Ok(())
     }
 
-    /// Takes back what was handed out to callers that left before the answer.
-    fn give_back(&mut self, unheard: Vec<Taken>, now: Timestamp) -> Result<(), Error> {
-        for taken in unheard {
-            let command = Command::ReturnHandOut { taken, now };
-            if let Err(refusal) = step_with(self.backend.as_mut(), &mut self.set, &command)? {
-                return Err(Error::Corrupt(format!("task {} cannot be given back: {refusal}", taken.task.0)));
+    /// Sends the answers. Many are sent from within the runtime: waking its tasks from outside costs a system call each,
+    /// and callers woken together have their answers written together.
+    fn answer(&self, batch: Batch) {
+        let sender = self.sender.clone();
+        match &self.runtime {
+            Some(runtime) if batch.outcomes.len() > 1 => {
+                runtime.spawn(async move { batch.send(&sender) });
+            }
+            _ => batch.send(&sender),
+        }
+    }
+}
+
+impl Batch {
+    fn send(self, lane: &mpsc::WeakSender<Message>) {
+        for (outcome, reply) in self.outcomes {
+            if let Err(outcome) = reply.send(outcome)
+                && let Some(hand_out) = outcome.hand_out()
+                && let Some(lane) = lane.upgrade()
+            {
+                // If the lane is full or ends, the lease is what is left.
+                let _ = lane.try_send(Message::GiveBack(hand_out.taken, self.now));
             }
         }
-        self.finish(Batch::default())
+        for (expired, reply) in self.ticks {
+            let _ = reply.send(expired);
+        }
     }
 }
