@@ -150,3 +150,8 @@ pub mod __private {
     pub use crate::context::Collector;
     pub use crate::task::{from_json, to_json};
 }
+
+/// The program in the README is compiled as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
