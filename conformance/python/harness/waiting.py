@@ -25,7 +25,7 @@ def wait_until(probe: Callable[[], Value], timeout: float = 10.0, interval: floa
             return result
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout} s in vain; the last result was {result!r}")
-        time.sleep(interval)
+        time.sleep(interval)  # tidy: waits for what no event announces
 
 
 def wait_until_reachable(client: Client) -> None:

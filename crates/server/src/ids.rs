@@ -1,5 +1,7 @@
 //! Fresh names: ids, slugs, trace parents. Randomness enters here and travels on inside commands.
 
+use std::sync::Mutex;
+
 use boxwood_engine::{JobId, TaskId, Timestamp};
 use rand::Rng as _;
 
@@ -17,16 +19,37 @@ fn uuid_v7(now: Timestamp, random: u128) -> u128 {
     (milliseconds << 80) | (0x7 << 76) | (random_a << 64) | (0b10 << 62) | random_b
 }
 
-/// An id for a job submitted `now`.
-pub(crate) fn job(now: Timestamp) -> JobId {
-    JobId::from_u128(uuid_v7(now, rand::random())).expect("the version bits are not zero")
+/// Ids of one kind. Those of the same millisecond ascend in the order they were made, so that lists ordered by id are
+/// ordered by submission (J-51).
+struct Ascending(Mutex<u128>);
+
+impl Ascending {
+    const fn new() -> Self {
+        Self(Mutex::new(0))
+    }
+
+    /// The next id. The highest bit of the low random part is zero, and from one id to the next of the same millisecond
+    /// there is room for the largest submission to count up in.
+    fn next(&self, now: Timestamp) -> u128 {
+        let fresh = uuid_v7(now, rand::random()) & !(1 << 61);
+        let mut last = self.0.lock().expect("nobody panics while making an id");
+        let following = *last + (1 << 32) + u128::from(rand::random::<u32>());
+        let same_millisecond = *last >> 80 == fresh >> 80;
+        *last = if same_millisecond && following >> 61 == *last >> 61 { following } else { fresh };
+        *last
+    }
 }
 
-/// An id for the first task of a submission. The others count up from it: the highest random bit is left zero, so that
-/// the count never reaches the version bits.
+/// An id for a job submitted `now`.
+pub(crate) fn job(now: Timestamp) -> JobId {
+    static JOBS: Ascending = Ascending::new();
+    JobId::from_u128(JOBS.next(now)).expect("the version bits are not zero")
+}
+
+/// An id for the first task of a submission. The others count up from it.
 pub(crate) fn first_task(now: Timestamp) -> TaskId {
-    let room = !(1 << 61);
-    TaskId::from_u128(uuid_v7(now, rand::random()) & room).expect("the version bits are not zero")
+    static TASKS: Ascending = Ascending::new();
+    TaskId::from_u128(TASKS.next(now)).expect("the version bits are not zero")
 }
 
 /// The random end of a generated slug.
@@ -65,6 +88,19 @@ mod tests {
             let last = first.offset(boxwood_engine::limits::TASKS_MAX);
             assert_eq!(first.to_u128() >> 62, last.to_u128() >> 62, "{first} and {last}");
         }
+    }
+
+    #[test]
+    fn j_51_ids_of_the_same_millisecond_ascend_with_room_for_a_submission() {
+        let ids = Ascending::new();
+        let mut last = ids.next(NOW);
+        for _ in 0..10_000 {
+            let next = ids.next(NOW);
+            assert!(next > last + u128::from(boxwood_engine::limits::TASKS_MAX), "{last:x} {next:x}");
+            assert_eq!(next >> 62, last >> 62, "milliseconds, version and variant stay");
+            last = next;
+        }
+        assert!(ids.next(Timestamp(NOW.0 + 1000)) > last, "the next millisecond is later");
     }
 
     #[test]
