@@ -94,9 +94,7 @@ fn store(set: &mut WorkingSet, computed: &ComputedTask, now: Timestamp) -> Resul
     fail::replace_display(set, key, &computed.display)?;
     progress::replace(set, group.job, key, computed.progress.clone())?;
     fail::stop(set, key, now)?;
-    let task = set.task_mut(key)?;
-    task.turn(TaskEvent::Computed);
-    task.hand_backs = 0;
+    set.task_mut(key)?.turn(TaskEvent::Computed);
     set.status_mut(group.job)?.counts.shift(TaskState::Running, TaskState::Computed, 1);
     match &computed.sub_tasks {
         Some(sub_tasks) => store_sub_tasks(set, key, computed, sub_tasks, now)?,

@@ -33,10 +33,10 @@ pub(crate) fn job(set: &mut WorkingSet, id: JobId) -> Result<Reply, Stop> {
         fail::make_returned_ready(set, &group, task_key)?;
     }
     // Ready tasks of a halted job may have left the queues; they are all put back.
-    for class in set.job_classes(key)?.to_vec() {
-        set.enqueue(class, key)?;
-    }
     let classes = set.job_classes(key)?.to_vec();
+    for class in &classes {
+        set.enqueue(*class, key)?;
+    }
     set.wake(&classes);
     Ok(Reply::Retried(count))
 }

@@ -212,24 +212,24 @@ impl Writer {
                 self.set.saved();
                 let expired = self.backend.expired(now, EXPIRED_TASKS_MAX)?;
                 for task in &expired {
-                    let command = Command::ExpireLease { task: *task, now };
-                    if let Err(refusal) = step_with(self.backend.as_mut(), &mut self.set, &command)? {
-                        return Err(Error::Corrupt(format!("lease of task {} cannot be ended: {refusal}", task.0)));
-                    }
+                    self.own(&Command::ExpireLease { task: *task, now })?;
                 }
                 batch.ticks.push((expired.len(), reply));
                 Ok(true)
             }
             Message::GiveBack(taken, now) => {
-                let command = Command::ReturnHandOut { taken, now };
-                match step_with(self.backend.as_mut(), &mut self.set, &command)? {
-                    Ok(_) => Ok(true),
-                    Err(refusal) => {
-                        Err(Error::Corrupt(format!("task {} cannot be given back: {refusal}", taken.task.0)))
-                    }
-                }
+                self.own(&Command::ReturnHandOut { taken, now })?;
+                Ok(true)
             }
             Message::Stop => Ok(false),
+        }
+    }
+
+    /// Decides a command of the server's own, which no rule refuses.
+    fn own(&mut self, command: &Command) -> Result<(), Error> {
+        match step_with(self.backend.as_mut(), &mut self.set, command)? {
+            Ok(_) => Ok(()),
+            Err(refusal) => Err(Error::Corrupt(format!("{command:?} was refused: {refusal}"))),
         }
     }
 
