@@ -4,7 +4,6 @@
 //! nothing here waits, and what is wrong with a submission is reported at the end, before anything is sent.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -36,10 +35,10 @@ const INDICATORS_MAX: usize = 1000;
 /// }
 ///
 /// impl Execute for Mosaic {
-///     async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+///     async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
 ///         context.progress("tiles").add(self.scenes.len() as u64);
 ///         let tiles = context.submit_subtasks(self.scenes.into_iter().map(|scene| Tile { scene })).max_retries(3);
-///         context.submit_subtask(Blend).depends_on(&tiles);
+///         context.submit_subtask(Blend).depends_on(tiles);
 ///         Ok(())
 ///     }
 /// }
@@ -177,7 +176,7 @@ impl ExecutionContext {
 
     /// Changes the text shown for the task; it is seen when the task has ended (T-41). At most 1024 characters are kept
     /// (T-43), and an empty text changes nothing (T-42).
-    pub fn set_display(&mut self, display: impl Into<String>) {
+    pub fn set_display(&self, display: impl Into<String>) {
         let display = display.into();
         if !display.is_empty() {
             self.execution.collected().display = display;
@@ -221,19 +220,17 @@ impl ExecutionContext {
     /// same execution. A task that cannot be submitted, for example because its input is too long, makes this execution
     /// fail when it returns, with a message that names this line.
     #[track_caller]
-    pub fn submit_subtask(&mut self, task: impl Submit) -> Subtask {
-        let range = self.submit([task], Location::caller());
-        Subtask(Selection { execution: Arc::clone(&self.execution), range })
+    pub fn submit_subtask(&self, task: impl Submit) -> Subtask<'_> {
+        Subtask(self.submit([task], Location::caller()))
     }
 
     /// Submits tasks as children of this one; the same as submitting them one by one with the same options (T-75).
     #[track_caller]
-    pub fn submit_subtasks<T: Submit>(&mut self, tasks: impl IntoIterator<Item = T>) -> Subtasks {
-        let range = self.submit(tasks, Location::caller());
-        Subtasks(Selection { execution: Arc::clone(&self.execution), range })
+    pub fn submit_subtasks<T: Submit>(&self, tasks: impl IntoIterator<Item = T>) -> Subtasks<'_> {
+        Subtasks(self.submit(tasks, Location::caller()))
     }
 
-    fn submit<T: Submit>(&self, tasks: impl IntoIterator<Item = T>, at: &Location<'_>) -> Range<u32> {
+    fn submit<T: Submit>(&self, tasks: impl IntoIterator<Item = T>, at: &Location<'_>) -> Selection<'_> {
         // Code of the user runs while the iterator is read, and may use this context's handles: no lock is held.
         let tasks: Vec<_> = tasks.into_iter().map(Submit::into_submission).collect();
         let mut collected = self.execution.collected();
@@ -250,7 +247,7 @@ impl ExecutionContext {
         }
         let end = collected.subtasks.len();
         let position = |length: usize| u32::try_from(length).expect("four billion sub-tasks do not fit into memory");
-        position(start)..position(end)
+        Selection { execution: &self.execution, start: position(start), end: position(end) }
     }
 }
 
@@ -281,23 +278,28 @@ impl ProgressIndicator {
     }
 }
 
-/// Some sub-tasks of one execution, next to each other.
-#[derive(Debug, Clone)]
-struct Selection {
-    execution: Arc<Execution>,
-    range: Range<u32>,
+/// Some sub-tasks of one execution, next to each other: those from `start` up to `end`.
+#[derive(Debug, Clone, Copy)]
+struct Selection<'c> {
+    execution: &'c Execution,
+    start: u32,
+    end: u32,
 }
 
-impl Selection {
+impl Selection<'_> {
     fn change(&self, mut change: impl FnMut(&mut Entry)) {
-        let range = self.range.start as usize..self.range.end as usize;
+        let range = self.start as usize..self.end as usize;
         self.execution.collected().subtasks[range].iter_mut().for_each(&mut change);
     }
 
-    fn depends_on(&self, on: &[Selection], at: &Location<'_>) {
-        let problem = if on.iter().any(|other| !Arc::ptr_eq(&other.execution, &self.execution)) {
+    fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    fn depends_on(&self, on: &[Selection<'_>], at: &Location<'_>) {
+        let problem = if on.iter().any(|other| !std::ptr::eq(other.execution, self.execution)) {
             Some("depends_on was given a sub-task of another execution; only sub-tasks of this one can be waited for")
-        } else if on.iter().any(|other| other.range.end > self.range.start && !other.range.is_empty()) {
+        } else if on.iter().any(|other| other.end > self.start && !other.is_empty()) {
             Some("a sub-task can only depend on sub-tasks submitted before it; submit the other one first")
         } else {
             None
@@ -309,24 +311,24 @@ impl Selection {
             return;
         }
         let mut added = Positions::default();
-        on.iter().for_each(|other| added.add(other.range.clone()));
+        on.iter().for_each(|other| added.add(other.start..other.end));
         self.change(|entry| entry.dependencies.union(&added));
     }
 }
 
 macro_rules! options {
     ($name:ident) => {
-        impl $name {
+        impl $name<'_> {
             /// Starts only when all of these sub-tasks, submitted earlier in the same execution, are complete together with
             /// everything below them (T-90, T-92). Can be called again to add more.
             ///
-            /// Takes a [`Subtask`], [`Subtasks`], or a list of either. A handle of another execution makes this execution
+            /// Takes a [`Subtask`], [`Subtasks`], an option or a list of either. A handle of another execution makes this execution
             /// fail before anything is sent (T-91).
             #[track_caller]
             pub fn depends_on(self, tasks: impl Dependencies) -> Self {
-                let mut selections = Vec::new();
-                tasks.collect(&mut Collector(&mut selections));
-                self.0.depends_on(&selections, Location::caller());
+                let mut on = Collector(Vec::new());
+                tasks.collect(&mut on);
+                self.0.depends_on(&on.0, Location::caller());
                 self
             }
 
@@ -353,79 +355,106 @@ macro_rules! options {
 }
 
 /// A sub-task that was submitted: takes options, and can be depended on. From [`ExecutionContext::submit_subtask`].
-#[derive(Debug, Clone)]
-pub struct Subtask(Selection);
+///
+/// It borrows the context, so that it cannot leave the execution: not into a static, a spawned task, or the state of the
+/// runner. There is nothing to wait for in it either, since the sub-task exists only once this execution has ended (T-71).
+#[derive(Debug, Clone, Copy)]
+pub struct Subtask<'c>(Selection<'c>);
 
 /// Sub-tasks that were submitted together: takes options, and can be depended on. From
-/// [`ExecutionContext::submit_subtasks`].
-#[derive(Debug, Clone)]
-pub struct Subtasks(Selection);
+/// [`ExecutionContext::submit_subtasks`]. Like [`Subtask`], it cannot leave the execution.
+#[derive(Debug, Clone, Copy)]
+pub struct Subtasks<'c>(Selection<'c>);
 
 options!(Subtask);
 options!(Subtasks);
 
-impl Subtasks {
+impl<'c> Subtasks<'c> {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.range.len()
+        (self.0.end - self.0.start) as usize
     }
 
     /// Whether there are none; depending on them then means nothing.
     pub fn is_empty(&self) -> bool {
-        self.0.range.is_empty()
+        self.0.is_empty()
     }
 
     /// Each of them, in the order they were submitted (T-75).
-    pub fn iter(&self) -> impl Iterator<Item = Subtask> + '_ {
-        let one = |at: u32| Subtask(Selection { execution: Arc::clone(&self.0.execution), range: at..at + 1 });
-        self.0.range.clone().map(one)
+    pub fn iter(&self) -> impl Iterator<Item = Subtask<'c>> + use<'c> {
+        let all = self.0;
+        (all.start..all.end).map(move |at| Subtask(Selection { start: at, end: at + 1, ..all }))
     }
 }
 
-/// What sub-tasks can depend on: a [`Subtask`], [`Subtasks`], references to them, and arrays, slices and vectors of them.
-pub trait Dependencies {
+/// What sub-tasks can depend on: a [`Subtask`], [`Subtasks`], references to them, and options, arrays, slices and vectors
+/// of them. There are no others.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing a sub-task can depend on",
+    label = "not a handle",
+    note = "give `depends_on` what `submit_subtask` or `submit_subtasks` returned, or a list of those handles"
+)]
+pub trait Dependencies: sealed::Sealed {
     /// Tells all of them.
     #[doc(hidden)]
-    fn collect(&self, into: &mut Collector<'_>);
+    fn collect<'s>(&'s self, into: &mut Collector<'s>);
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for super::Subtask<'_> {}
+    impl Sealed for super::Subtasks<'_> {}
+    impl<D: super::Dependencies + ?Sized> Sealed for &D {}
+    impl<D: super::Dependencies> Sealed for Option<D> {}
+    impl<D: super::Dependencies> Sealed for [D] {}
+    impl<D: super::Dependencies, const N: usize> Sealed for [D; N] {}
+    impl<D: super::Dependencies> Sealed for Vec<D> {}
 }
 
 /// Where [`Dependencies`] are told to.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Collector<'a>(&'a mut Vec<Selection>);
+pub struct Collector<'s>(Vec<Selection<'s>>);
 
-impl Dependencies for Subtask {
-    fn collect(&self, into: &mut Collector<'_>) {
-        into.0.push(self.0.clone());
+impl Dependencies for Subtask<'_> {
+    fn collect<'s>(&'s self, into: &mut Collector<'s>) {
+        into.0.push(self.0);
     }
 }
 
-impl Dependencies for Subtasks {
-    fn collect(&self, into: &mut Collector<'_>) {
-        into.0.push(self.0.clone());
+impl Dependencies for Subtasks<'_> {
+    fn collect<'s>(&'s self, into: &mut Collector<'s>) {
+        into.0.push(self.0);
     }
 }
 
 impl<D: Dependencies + ?Sized> Dependencies for &D {
-    fn collect(&self, into: &mut Collector<'_>) {
+    fn collect<'s>(&'s self, into: &mut Collector<'s>) {
         (**self).collect(into);
     }
 }
 
+impl<D: Dependencies> Dependencies for Option<D> {
+    fn collect<'s>(&'s self, into: &mut Collector<'s>) {
+        self.iter().for_each(|one| one.collect(into));
+    }
+}
+
 impl<D: Dependencies> Dependencies for [D] {
-    fn collect(&self, into: &mut Collector<'_>) {
+    fn collect<'s>(&'s self, into: &mut Collector<'s>) {
         self.iter().for_each(|one| one.collect(into));
     }
 }
 
 impl<D: Dependencies, const N: usize> Dependencies for [D; N] {
-    fn collect(&self, into: &mut Collector<'_>) {
+    fn collect<'s>(&'s self, into: &mut Collector<'s>) {
         self.as_slice().collect(into);
     }
 }
 
 impl<D: Dependencies> Dependencies for Vec<D> {
-    fn collect(&self, into: &mut Collector<'_>) {
+    fn collect<'s>(&'s self, into: &mut Collector<'s>) {
         self.as_slice().collect(into);
     }
 }
@@ -459,10 +488,10 @@ mod tests {
 
     #[test]
     fn t_75_options_apply_to_all_tasks_submitted_together() {
-        let mut context = context();
+        let context = context();
         let maps = context.submit_subtasks([raw("a"), raw("b")]).max_retries(2).optional().cluster("cpu");
         assert_eq!(maps.len(), 2);
-        context.submit_subtask(raw("c")).depends_on(&maps);
+        context.submit_subtask(raw("c")).depends_on(maps);
         let report = context.execution.report().unwrap();
         let groups = &report.sub_tasks.task_groups;
         assert_eq!(groups.len(), 2);
@@ -475,7 +504,7 @@ mod tests {
 
     #[test]
     fn t_75_handles_keep_the_order_of_the_list() {
-        let mut context = context();
+        let context = context();
         let maps = context.submit_subtasks([raw("a"), raw("b"), raw("c")]);
         let second = maps.iter().nth(1).unwrap();
         context.submit_subtask(raw("d")).depends_on([second]);
@@ -488,9 +517,9 @@ mod tests {
 
     #[test]
     fn t_91_handles_of_another_execution_are_refused() {
-        let mut other = context();
+        let other = context();
         let foreign = other.submit_subtask(raw("a"));
-        let mut context = context();
+        let context = context();
         context.submit_subtask(raw("b")).depends_on(foreign);
         let text = problem(&context);
         assert!(text.contains("another execution") && text.contains("context.rs:"), "{text}");
@@ -498,20 +527,20 @@ mod tests {
 
     #[test]
     fn t_95_cycles_cannot_be_made_from_handles() {
-        let mut context = context();
+        let context = context();
         let first = context.submit_subtask(raw("a"));
-        let second = context.submit_subtask(raw("b")).depends_on(&first);
+        let second = context.submit_subtask(raw("b")).depends_on(first);
         let _ = first.depends_on(second);
         assert!(problem(&context).contains("submitted before it"));
 
         let itself = context.submit_subtask(raw("c"));
-        let _ = itself.clone().depends_on(itself);
+        let _ = itself.depends_on(itself);
         assert!(problem(&context).contains("submitted before it"));
     }
 
     #[test]
     fn t_31_an_input_that_is_too_long_names_its_line() {
-        let mut context = context();
+        let context = context();
         context.submit_subtask(raw("a").input(vec![0; 2048]));
         assert!(context.execution.report().is_ok());
         context.submit_subtask(raw("a").input(vec![0; 2049]));
@@ -521,7 +550,7 @@ mod tests {
 
     #[test]
     fn t_42_an_empty_display_changes_nothing() {
-        let mut context = context();
+        let context = context();
         context.set_display("");
         assert_eq!(context.display(), "Root");
         context.set_display("Root of 4");

@@ -16,7 +16,7 @@
 //! }
 //!
 //! impl Execute for Hello {
-//!     async fn execute(self, _context: &mut ExecutionContext) -> boxwood::Result {
+//!     async fn execute(self, _context: &ExecutionContext) -> boxwood::Result {
 //!         println!("Hello {}!", self.name);
 //!         Ok(())
 //!     }
@@ -59,16 +59,16 @@
 //! struct Sum;
 //!
 //! impl Execute for SumOfSquares {
-//!     async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+//!     async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
 //!         context.progress("squares").add(self.numbers.len() as u64);
 //!         let squares = context.submit_subtasks(self.numbers.into_iter().map(|number| Square { number })).max_retries(2);
-//!         context.submit_subtask(Sum).depends_on(&squares);
+//!         context.submit_subtask(Sum).depends_on(squares);
 //!         Ok(())
 //!     }
 //! }
 //!
 //! impl Execute for Square {
-//!     async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+//!     async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
 //!         let square = self.number.checked_mul(self.number).ok_or("the square is too large")?;
 //!         context.job_cache().group("squares").set(&self.number.to_string(), square.to_string()).await?;
 //!         context.progress("squares").done(1);
@@ -77,7 +77,7 @@
 //! }
 //!
 //! impl Execute for Sum {
-//!     async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+//!     async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
 //!         let mut sum = 0;
 //!         for (_, square) in context.job_cache().group("squares").items().await? {
 //!             sum += String::from_utf8(square)?.parse::<u64>()?;

@@ -70,7 +70,7 @@ pub trait Task: Sized + Send + 'static {
 /// A task that a [`Runner`](crate::Runner) can execute.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can be submitted, but not executed",
-    note = "write `impl boxwood::Execute for {Self}` with `async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result`"
+    note = "write `impl boxwood::Execute for {Self}` with `async fn execute(self, context: &ExecutionContext) -> boxwood::Result`"
 )]
 pub trait Execute: Task {
     /// Does the work. Called once for each execution, on a task made from its input (T-7); it may be called again for the
@@ -78,7 +78,7 @@ pub trait Execute: Task {
     ///
     /// An error or a panic is a workflow error: the task is retried while it has retries left (T-110), and none of the
     /// sub-tasks it submitted exist (T-71).
-    fn execute(self, context: &mut ExecutionContext) -> impl Future<Output = Result<()>> + Send;
+    fn execute(self, context: &ExecutionContext) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// What can be submitted: every [`Task`], and [`RawTask`].

@@ -69,7 +69,7 @@ struct Square {
 struct Sum;
 
 impl Execute for SumOfSquares {
-    async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
         context.progress("squares").add(self.numbers.len() as u64);
         let squares = context.submit_subtasks(self.numbers.into_iter().map(|number| Square { number }));
         context.submit_subtask(Sum).depends_on(squares);
@@ -78,7 +78,7 @@ impl Execute for SumOfSquares {
 }
 
 impl Execute for Square {
-    async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
         let square = self.number * self.number;
         context.job_cache().group("squares").set(&self.number.to_string(), square.to_string()).await?;
         context.progress("squares").done(1);
@@ -87,7 +87,7 @@ impl Execute for Square {
 }
 
 impl Execute for Sum {
-    async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
         let mut sum = 0;
         for (_, square) in context.job_cache().group("squares").items().await? {
             sum += String::from_utf8(square)?.parse::<u64>()?;
@@ -145,7 +145,7 @@ struct Flaky {
 }
 
 impl Execute for Flaky {
-    async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
         context.progress("").done(1);
         context.submit_subtask(Sum);
         if context.retry_count() < self.fails {
@@ -185,7 +185,7 @@ async fn t_110_a_failed_task_is_retried_and_t_71_its_children_exist_once() {
 struct Panics;
 
 impl Execute for Panics {
-    async fn execute(self, _: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, _: &ExecutionContext) -> boxwood::Result {
         panic!("no tile {}", 7)
     }
 }
@@ -196,7 +196,7 @@ struct Chain {
 }
 
 impl Execute for Chain {
-    async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
         let mut last = context.submit_subtask(Panics);
         for _ in 1..self.length {
             last = context.submit_subtask(Panics).depends_on(last);
@@ -232,7 +232,7 @@ static HELD_STARTED: Semaphore = Semaphore::const_new(0);
 struct Held;
 
 impl Execute for Held {
-    async fn execute(self, _: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, _: &ExecutionContext) -> boxwood::Result {
         HELD_STARTED.add_permits(1);
         std::future::pending().await
     }
@@ -284,7 +284,7 @@ static OUTAGE_EXECUTIONS: AtomicU32 = AtomicU32::new(0);
 struct Outage;
 
 impl Execute for Outage {
-    async fn execute(self, _: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, _: &ExecutionContext) -> boxwood::Result {
         OUTAGE_EXECUTIONS.fetch_add(1, Ordering::SeqCst);
         OUTAGE_STARTED.notify_one();
         OUTAGE_GO_ON.notified().await;
@@ -321,7 +321,7 @@ static BUSY_UNTIL: Mutex<Option<mpsc::Receiver<()>>> = Mutex::new(None);
 struct Busy;
 
 impl Execute for Busy {
-    async fn execute(self, _: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, _: &ExecutionContext) -> boxwood::Result {
         // As code does that computes for long: nothing else runs on this thread.
         let until = BUSY_UNTIL.lock().unwrap().take().ok_or("it is executed once")?;
         Ok(until.recv()?)

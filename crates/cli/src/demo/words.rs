@@ -99,7 +99,7 @@ pub(super) struct CountParagraph {
 pub(super) struct Merge;
 
 impl Execute for CountWords {
-    async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
         let split = context.submit_subtask(Split);
         context.submit_subtask(Merge).depends_on(split);
         Ok(())
@@ -107,7 +107,7 @@ impl Execute for CountWords {
 }
 
 impl Execute for Split {
-    async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
         let count = paragraphs().count();
         context.progress("paragraphs").add(count as u64);
         context.submit_subtasks((1..=count).map(|number| CountParagraph { number })).max_retries(2);
@@ -116,7 +116,7 @@ impl Execute for Split {
 }
 
 impl Execute for CountParagraph {
-    async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
         if self.number == STUMBLES && context.retry_count() == 0 {
             return Err("this paragraph fails at the first try, so that you see a retry".into());
         }
@@ -132,7 +132,7 @@ impl Execute for CountParagraph {
 }
 
 impl Execute for Merge {
-    async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
         let mut total = Counts::new();
         for (_, counts) in context.job_cache().group("counts").items().await? {
             for (word, count) in serde_json::from_slice::<Counts>(&counts)? {

@@ -131,7 +131,7 @@ pub(crate) fn fan(leaves: u64) -> Fan {
 }
 
 impl Execute for Fan {
-    async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
         context.progress("leaves").add(self.leaves);
         let leaves = context.submit_subtasks((1..=self.leaves).map(|number| {
             let kind = if number == self.bad { "bad leaf" } else { "leaf" };
@@ -149,7 +149,7 @@ pub(crate) struct Leaf {
 }
 
 impl Execute for Leaf {
-    async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
         if self.text.starts_with("bad") {
             return Err("it is bad".into());
         }
@@ -169,7 +169,7 @@ pub(crate) struct Fail {
 }
 
 impl Execute for Fail {
-    async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
         match self.depth {
             0 => Err(self.text.into()),
             depth => {
@@ -188,7 +188,7 @@ pub(crate) struct Chain {
 }
 
 impl Execute for Chain {
-    async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
         if let Some(left) = self.left.checked_sub(1) {
             context.submit_subtask(Chain { left });
         }

@@ -84,7 +84,7 @@ async fn tasks_that_do_not_look_alike_are_counted_beyond_the_first() {
 struct Elsewhere;
 
 impl Execute for Elsewhere {
-    async fn execute(self, context: &mut ExecutionContext) -> boxwood::Result {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
         context.submit_subtask(RawTask::new("T", "v0.0")?).cluster("gpu");
         Ok(())
     }

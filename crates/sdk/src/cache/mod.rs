@@ -92,7 +92,7 @@ impl Backend {
 /// Keys are texts, values are bytes (K-2). A slash is a level: `group("a")` with key `b` is the entry `a/b` (K-6).
 ///
 /// ```
-/// # async fn example(context: &mut boxwood::ExecutionContext) -> boxwood::Result {
+/// # async fn example(context: &boxwood::ExecutionContext) -> boxwood::Result {
 /// let cache = context.job_cache();
 /// cache.set("sum/12", b"144".as_slice()).await?;
 /// assert_eq!(cache.group("sum").get("12").await?, b"144");

@@ -24,7 +24,7 @@ pub(super) type Run = fn(Vec<u8>, ExecutionContext) -> Pin<Box<dyn Future<Output
 /// The [`Run`] of `T`. An input that does not fit is an error like any other.
 pub(super) fn run<T: Execute>(
     input: Vec<u8>,
-    mut context: ExecutionContext,
+    context: ExecutionContext,
 ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>> {
     Box::pin(async move {
         let task = T::from_input(&input)?;
@@ -32,7 +32,7 @@ pub(super) fn run<T: Execute>(
             // The stored display ends with the error of the earlier execution (T-45), which would stay, and grow.
             context.set_display(task.display());
         }
-        task.execute(&mut context).await
+        task.execute(&context).await
     })
 }
 

@@ -40,7 +40,7 @@ use signals::Signals;
 /// # #[derive(Task)]
 /// # struct Hello;
 /// # impl Execute for Hello {
-/// #     async fn execute(self, _: &mut ExecutionContext) -> boxwood::Result { Ok(()) }
+/// #     async fn execute(self, _: &ExecutionContext) -> boxwood::Result { Ok(()) }
 /// # }
 /// # async fn example(client: Client) -> boxwood::Result {
 /// let runner = Runner::builder(&client).task::<Hello>().concurrency(4).build().await?;
