@@ -10,6 +10,7 @@
 //! - `dispatch`: idle waits, long polls, and tasks whose answers got lost.
 
 mod authority;
+mod calls;
 mod clock;
 mod config;
 mod convert;

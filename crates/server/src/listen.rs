@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -16,6 +16,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
 use crate::authority::ReadableAuthority;
+use crate::calls::ConnectionCalls;
 use crate::config::{Auth, Listen};
 use crate::error::Error;
 use crate::http::Front;
@@ -169,24 +170,13 @@ async fn remove_stale(path: &std::path::Path) -> io::Result<()> {
 
 /// The connections being served.
 pub(crate) struct Connections {
-    builder: Builder<TokioExecutor>,
     graceful: GracefulShutdown,
     tasks: JoinSet<()>,
 }
 
 impl Connections {
     pub(crate) fn new() -> Self {
-        let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(STREAMS_MAX)
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .keep_alive_interval(SIGN_OF_LIFE_EVERY)
-            .keep_alive_timeout(SIGN_OF_LIFE_EVERY);
-        Self { builder, graceful: GracefulShutdown::new(), tasks: JoinSet::new() }
+        Self { graceful: GracefulShutdown::new(), tasks: JoinSet::new() }
     }
 
     /// Serves a connection until it ends.
@@ -206,10 +196,21 @@ impl Connections {
     }
 
     fn spawn(&mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, front: Front) {
-        let connection = self.builder.serve_connection(TokioIo::new(stream), front).into_owned();
+        let calls = ConnectionCalls::default();
+        let mut builder = Builder::new(calls.clone());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_MAX)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .keep_alive_interval(SIGN_OF_LIFE_EVERY)
+            .keep_alive_timeout(SIGN_OF_LIFE_EVERY);
+        let connection = builder.serve_connection(TokioIo::new(stream), front).into_owned();
         let watched = self.graceful.watch(connection);
         self.tasks.spawn(async move {
-            if let Err(error) = watched.await {
+            if let Err(error) = calls.beside(watched).await {
                 tracing::debug!(%error, "a connection ended");
             }
         });
