@@ -1,17 +1,21 @@
 //! Durable state: what the engine decides is loaded from here and saved here.
 //!
-//! - [`Backend`]: the seam every database implements. [`sqlite`] is the default, [`memory`] serves tests and in-process
+//! - [`Backend`]: the seam every database implements. `sqlite` is the default, [`memory`] serves tests and in-process
 //!   runs; both pass the same conformance suite.
 //! - [`Lane`]: the one writer. It takes whatever commands wait, steps each and commits them as one transaction; a reply
 //!   leaves only after the commit.
 //! - [`Reader`]: queries. They never enter the lane and see committed rows only.
+//!
+//! Feature `sqlite` (on by default): the databases on disk, `sqlite` and `telemetry`. Without it no SQL is compiled.
 
 mod backend;
 mod error;
 mod lane;
 pub mod memory;
 mod read;
+#[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "sqlite")]
 pub mod telemetry;
 
 pub use backend::{Backend, step_with};
