@@ -97,42 +97,42 @@ impl Execution {
         self.collected().display.clone()
     }
 
-    /// What was wrong with what the task submitted, if anything.
-    pub(crate) fn take_problem(&self) -> Option<Error> {
-        self.collected().problem.take()
+    /// The progress of this execution, total and done of each label; reported also when it failed.
+    pub(crate) fn progress(&self) -> BTreeMap<String, (u64, u64)> {
+        self.collected().progress.clone()
     }
 
-    /// The progress of this execution, as reported also when it failed.
-    pub(crate) fn progress(&self) -> Vec<wire::Progress> {
-        let collected = self.collected();
-        let entry = |(label, (total, done)): (&String, &(u64, u64))| wire::Progress {
-            label: label.clone(),
-            total: *total,
-            done: *done,
-            ..Default::default()
-        };
-        collected.progress.iter().map(entry).collect()
+    /// What `convert` makes of the sub-tasks, if there are any.
+    ///
+    /// # Errors
+    /// [`Error::Submission`] for whatever was wrong with the sub-tasks or the progress.
+    pub(crate) fn subtasks<S>(&self, convert: impl FnOnce(&[Entry]) -> Result<S, Error>) -> Result<Option<S>, Error> {
+        let mut collected = self.collected();
+        if let Some(problem) = collected.problem.take() {
+            return Err(problem);
+        }
+        match collected.subtasks.is_empty() {
+            true => Ok(None),
+            false => convert(&collected.subtasks).map(Some),
+        }
+    }
+
+    /// The progress of this execution as it travels.
+    pub(crate) fn progress_to_wire(&self) -> Vec<wire::Progress> {
+        let entry = |(label, (total, done))| wire::Progress { label, total, done, ..Default::default() };
+        self.progress().into_iter().map(entry).collect()
     }
 
     /// The report that the task was computed.
     ///
     /// # Errors
-    /// [`Error::Submission`] for whatever was wrong with the sub-tasks or the progress.
+    /// As [`Execution::subtasks`].
     pub(crate) fn report(&self) -> Result<wire::ComputedTask, Error> {
-        if let Some(problem) = self.take_problem() {
-            return Err(problem);
-        }
-        let progress_updates = self.progress();
-        let collected = self.collected();
-        let sub_tasks = match collected.subtasks.is_empty() {
-            true => None,
-            false => Some(submission::to_wire(&collected.subtasks)?),
-        };
         Ok(wire::ComputedTask {
             id: self.task.to_wire().into(),
-            display: collected.display.clone(),
-            sub_tasks: sub_tasks.into(),
-            progress_updates,
+            display: self.display(),
+            sub_tasks: self.subtasks(submission::to_wire)?.into(),
+            progress_updates: self.progress_to_wire(),
             ..Default::default()
         })
     }

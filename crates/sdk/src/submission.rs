@@ -69,12 +69,21 @@ impl Positions {
 /// them, so a bit for each class tells the dependents apart.
 type GroupKey = (u32, u64);
 
-/// The message of `entries`: the fewest groups in which all tasks have the same dependencies and the same dependents, in
-/// the order of their first tasks.
+/// Tasks of one submission with the same dependencies and the same dependents.
+#[derive(Debug)]
+pub(crate) struct Group<'e> {
+    /// Positions of the groups that these tasks wait for.
+    pub(crate) dependencies: Vec<u32>,
+    /// In the order they were submitted.
+    pub(crate) tasks: Vec<&'e Entry>,
+}
+
+/// The fewest groups of `entries` in which all tasks have the same dependencies and the same dependents, in the order of
+/// their first tasks.
 ///
 /// # Errors
 /// [`Error::Submission`] if there are more than 64 groups (T-98).
-pub(crate) fn to_wire(entries: &[Entry]) -> Result<wire::TaskSubmissions, Error> {
+pub(crate) fn groups(entries: &[Entry]) -> Result<Vec<Group<'_>>, Error> {
     let mut classes: HashMap<&Positions, u32> = HashMap::new();
     let mut keys: Vec<GroupKey> = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -91,27 +100,43 @@ pub(crate) fn to_wire(entries: &[Entry]) -> Result<wire::TaskSubmissions, Error>
         }
     }
 
-    let mut groups: HashMap<GroupKey, usize> = HashMap::new();
+    let mut places: HashMap<GroupKey, usize> = HashMap::new();
     let mut order: Vec<GroupKey> = Vec::new();
-    let mut lookups = Lookups::default();
-    let mut message = wire::TaskSubmissions::default();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for (entry, key) in entries.iter().zip(&keys) {
-        let group = *groups.entry(*key).or_insert_with(|| {
+        let place = *places.entry(*key).or_insert_with(|| {
             order.push(*key);
-            message.task_groups.push(wire::TaskSubmissionGroup::default());
+            groups.push(Group { dependencies: Vec::new(), tasks: Vec::new() });
             order.len() - 1
         });
-        lookups.add(&mut message, group, entry);
+        groups[place].tasks.push(entry);
     }
     if order.len() > GROUPS_MAX {
         return Err(too_many_groups(entries.len(), order.len()));
     }
-    for (group, (class, _)) in message.task_groups.iter_mut().zip(&order) {
-        group.dependencies_on_other_groups = (0_u32..)
+    for (group, (class, _)) in groups.iter_mut().zip(&order) {
+        group.dependencies = (0_u32..)
             .zip(&order)
             .filter(|(_, (_, dependents))| dependents & 1 << class != 0)
             .map(|(index, _)| index)
             .collect();
+    }
+    Ok(groups)
+}
+
+/// The message of `entries`, grouped.
+///
+/// # Errors
+/// As [`groups`].
+pub(crate) fn to_wire(entries: &[Entry]) -> Result<wire::TaskSubmissions, Error> {
+    let groups = groups(entries)?;
+    let mut lookups = Lookups::default();
+    let mut message = wire::TaskSubmissions::default();
+    for group in groups {
+        message
+            .task_groups
+            .push(wire::TaskSubmissionGroup { dependencies_on_other_groups: group.dependencies, ..Default::default() });
+        group.tasks.into_iter().for_each(|entry| lookups.add(&mut message, entry));
     }
     Ok(message)
 }
@@ -125,7 +150,8 @@ struct Lookups<'a> {
 }
 
 impl<'a> Lookups<'a> {
-    fn add(&mut self, message: &mut wire::TaskSubmissions, group: usize, entry: &'a Entry) {
+    /// Adds a task to the last group.
+    fn add(&mut self, message: &mut wire::TaskSubmissions, entry: &'a Entry) {
         let identifier = *self.identifiers.entry(&entry.task.identifier).or_insert_with(|| {
             message.identifier_lookup.push(entry.task.identifier.to_wire());
             message.identifier_lookup.len() as u64 - 1
@@ -138,7 +164,7 @@ impl<'a> Lookups<'a> {
             message.display_lookup.push(entry.task.display.clone());
             message.display_lookup.len() as u64 - 1
         });
-        let group = &mut message.task_groups[group];
+        let group = message.task_groups.last_mut().expect("a group is added before its tasks");
         group.inputs.push(entry.task.input.clone());
         group.identifier_pointers.push(identifier);
         group.cluster_slug_pointers.push(cluster);

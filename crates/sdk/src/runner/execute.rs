@@ -13,16 +13,16 @@ use super::Shift;
 use crate::context::{Execution, ExecutionContext};
 use crate::error::{BoxError, with_causes};
 use crate::id::{JobId, TaskId};
-use crate::{Execute, TaskIdentifier};
+use crate::{Error, Execute, TaskIdentifier};
 
 /// The longest display that is kept, in characters (T-43).
 const DISPLAY_CHARS_MAX: usize = 1024;
 
 /// Executes a task of one kind.
-pub(super) type Run = fn(Vec<u8>, ExecutionContext) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+pub(crate) type Run = fn(Vec<u8>, ExecutionContext) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
 /// The [`Run`] of `T`. An input that does not fit is an error like any other.
-pub(super) fn run<T: Execute>(
+pub(crate) fn run<T: Execute>(
     input: Vec<u8>,
     context: ExecutionContext,
 ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>> {
@@ -77,12 +77,7 @@ pub(super) async fn execute(shift: &Shift, task: wire::Task) -> Result<Outcome, 
         task.display.unwrap_or_default(),
         shop.cache.of_job(job),
     ));
-    let context = ExecutionContext { execution: Arc::clone(&execution) };
-    let span = tracing::info_span!("task", name = identifier.name(), task = %id, job = %job);
-
-    // A task of its own, so that a panic ends only this execution, and dropping the set abandons it.
-    let mut running = JoinSet::new();
-    running.spawn(run(task.input.unwrap_or_default(), context).instrument(span));
+    let mut running = start(*run, task.input.unwrap_or_default(), &execution);
     let ended = tokio::select! {
         biased;
         ended = running.join_next() => ended.expect("one task was spawned"),
@@ -91,7 +86,25 @@ pub(super) async fn execute(shift: &Shift, task: wire::Task) -> Result<Outcome, 
             return Ok(Outcome::HandedBack(handed_back(id)));
         }
     };
-    Ok(conclude(&execution, ended))
+    Ok(match conclude(&execution, ended, Execution::report) {
+        Ok(report) => Outcome::Computed(report),
+        Err(problem) => Outcome::Failed(failed(&execution, &problem)),
+    })
+}
+
+/// Starts the code of a task: in a task of its own, so that a panic ends only this execution, and dropping the set abandons
+/// it.
+pub(crate) fn start(run: Run, input: Vec<u8>, execution: &Arc<Execution>) -> JoinSet<Result<(), BoxError>> {
+    let context = ExecutionContext { execution: Arc::clone(execution) };
+    let span = tracing::info_span!(
+        "task",
+        name = execution.identifier.name(),
+        task = %execution.task,
+        job = %execution.job
+    );
+    let mut running = JoinSet::new();
+    running.spawn(run(input, context).instrument(span));
+    running
 }
 
 /// The report that a task is to be queued again without using up a retry (S-31, S-32). Its display stays (T-42).
@@ -99,10 +112,15 @@ pub(super) fn handed_back(id: TaskId) -> wire::TaskFailedRequest {
     wire::TaskFailedRequest { task_id: id.to_wire().into(), ..Default::default() }
 }
 
-fn conclude(execution: &Execution, ended: Result<Result<(), BoxError>, JoinError>) -> Outcome {
+/// What `report` makes of an execution that ended, or why it failed.
+pub(crate) fn conclude<R>(
+    execution: &Execution,
+    ended: Result<Result<(), BoxError>, JoinError>,
+    report: impl FnOnce(&Execution) -> Result<R, Error>,
+) -> Result<R, String> {
     let problem = match ended {
-        Ok(Ok(())) => match execution.report() {
-            Ok(report) => return Outcome::Computed(report),
+        Ok(Ok(())) => match report(execution) {
+            Ok(report) => return Ok(report),
             Err(error) => with_causes(&error),
         },
         Ok(Err(error)) => with_causes(error.as_ref()),
@@ -112,7 +130,7 @@ fn conclude(execution: &Execution, ended: Result<Result<(), BoxError>, JoinError
         },
     };
     tracing::warn!(task = %execution.task, name = execution.identifier.name(), "failed: {problem}");
-    Outcome::Failed(failed(execution, &problem))
+    Err(problem)
 }
 
 /// The report that an execution failed through its own fault: the display, and below it the error (T-45).
@@ -121,13 +139,13 @@ pub(super) fn failed(execution: &Execution, problem: &str) -> wire::TaskFailedRe
         task_id: execution.task.to_wire().into(),
         display: with_problem(&execution.display(), problem),
         was_workflow_error: true,
-        progress_updates: execution.progress(),
+        progress_updates: execution.progress_to_wire(),
         ..Default::default()
     }
 }
 
 /// A display and the error below it, cut to what is kept (T-43).
-pub(super) fn with_problem(display: &str, problem: &str) -> String {
+pub(crate) fn with_problem(display: &str, problem: &str) -> String {
     let separator = if display.is_empty() { "" } else { "\n" };
     let text = display.chars().chain(separator.chars()).chain(problem.chars());
     text.take(DISPLAY_CHARS_MAX).collect()

@@ -6,7 +6,7 @@
 //! threads of the runtime. [`floor`] knows when "run all" is over.
 
 mod builder;
-mod execute;
+pub(crate) mod execute;
 mod floor;
 mod lease;
 mod signals;
