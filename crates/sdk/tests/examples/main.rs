@@ -12,6 +12,7 @@ mod tasks;
 mod hello;
 mod identifiers;
 mod inputs;
+mod mosaic;
 mod nested_optional;
 mod optional;
 mod readme;
@@ -21,6 +22,7 @@ mod sequence;
 mod subtasks;
 mod sum_of_squares;
 mod versions;
+mod word_count;
 
 use std::path::Path;
 
