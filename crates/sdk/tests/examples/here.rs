@@ -38,7 +38,18 @@ impl Here {
 
     /// Runs an example to its end and returns the lines it printed. It must succeed.
     pub(crate) async fn run(&self, example: &str, arguments: &[&str]) -> Vec<String> {
-        let process = self.command(example).args(arguments).output();
+        self.run_with(example, arguments, &[]).await
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) async fn run_with(
+        &self,
+        example: &str,
+        arguments: &[&str],
+        variables: &[(&str, String)],
+    ) -> Vec<String> {
+        let variables = variables.iter().map(|(name, value)| (name, value));
+        let process = self.command(example).args(arguments).envs(variables).output();
         let output = tokio::time::timeout(PATIENCE, process).await.expect("the example ends").unwrap();
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{example} {arguments:?}: {}\n{error}", output.status);
@@ -51,6 +62,7 @@ impl Here {
         command
             .current_dir(self.folder.path())
             .env("BOXWOOD_URL", self.server.url())
+            .env("NO_PROXY", "127.0.0.1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -7,13 +7,17 @@
 
 mod here;
 mod picture;
+mod services;
 mod tasks;
 
+mod dog_images;
+mod dog_images_recursive;
 mod hello;
 mod identifiers;
 mod inputs;
 mod mosaic;
 mod nested_optional;
+mod news;
 mod optional;
 mod readme;
 mod recursive;

@@ -1,0 +1,41 @@
+use boxwood::{JobState, TaskState};
+
+use crate::here::Here;
+use crate::services::{AUTHORS, Services};
+
+#[tokio::test]
+async fn t_23_t_92_news_are_fetched_before_they_are_used() {
+    let (here, services) = (Here::start().await, Services::start().await);
+    let news = ("NEWS_API_URL", format!("{}/news", services.url));
+    assert_eq!(here.run_with("news", &[], &[news]).await, ["process-news is COMPLETED"]);
+
+    let job = here.job().await;
+    assert_eq!((job.name.as_str(), job.state), ("process-news", JobState::Completed));
+    assert_eq!(job.stats.tasks_by_state, [(TaskState::Computed, 4)]);
+    let tasks = here.tasks(&job).await;
+    const INPUT: &str = r#"{"category":"science","max_articles":5}"#;
+    assert_eq!(tasks.inputs(), [INPUT, INPUT, "", ""]);
+    // One runner goes by the order of submission (R-12).
+    tasks.assert_order(&["NewsWorkflow", "FetchNews", "PrintHeadlines", "MostFrequentAuthors"]);
+
+    let articles: Vec<serde_json::Value> = serde_json::from_str(&here.file("news.json")).unwrap();
+    assert_eq!(articles.len(), 5, "no more than were asked for");
+    for (index, (article, author)) in articles.iter().zip(AUTHORS).enumerate() {
+        assert_eq!((&article["title"], &article["author"]), (&format!("science story {index}").into(), &author.into()));
+    }
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn v_4_its_picture_shows_what_waits_for_the_news() {
+    let (here, services) = (Here::start().await, Services::start().await);
+    let news = ("NEWS_API_URL", format!("{}/news", services.url));
+    here.run_with("news", &["sports", "2"], &[news]).await;
+    let picture = here.picture(&here.job().await).await;
+    let names = ["NewsWorkflow", "FetchNews", "PrintHeadlines", "MostFrequentAuthors"];
+    assert_eq!(picture.texts(), names);
+    let edge = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+    assert_eq!(picture.solid, names[1..].iter().map(|name| edge("NewsWorkflow", name)).collect::<Vec<_>>());
+    assert_eq!(picture.dashed, [edge("PrintHeadlines", "FetchNews"), edge("MostFrequentAuthors", "FetchNews")]);
+    here.stop().await;
+}
