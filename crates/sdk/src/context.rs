@@ -3,6 +3,7 @@
 //! Everything is collected in the runner and reaches the server with the report that the task was computed (T-71), so
 //! nothing here waits, and what is wrong with a submission is reported at the end, before anything is sent.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use boxwood_proto::workflows::v1 as wire;
 
 use crate::cache::JobCache;
+use crate::cancellation::Cancellation;
 use crate::id::{JobId, TaskId};
+use crate::state::State;
 use crate::submission::{self, Entry, Positions};
 use crate::task::Submit;
 use crate::{Error, TaskIdentifier};
@@ -52,18 +55,20 @@ pub struct ExecutionContext {
 #[derive(Debug)]
 pub(crate) struct Execution {
     pub(crate) task: TaskId,
-    pub(crate) identifier: TaskIdentifier,
+    pub(crate) identifier: Arc<TaskIdentifier>,
     pub(crate) job: JobId,
     pub(crate) job_name: String,
-    pub(crate) cluster: String,
+    pub(crate) cluster: Arc<str>,
     pub(crate) retry_count: u64,
     pub(crate) cache: JobCache,
-    collected: Mutex<Collected>,
+    pub(crate) state: Arc<State>,
+    pub(crate) cancellation: Cancellation,
+    pub(crate) collected: Mutex<Collected>,
 }
 
 /// What will be reported.
 #[derive(Debug, Default)]
-struct Collected {
+pub(crate) struct Collected {
     display: String,
     subtasks: Vec<Entry>,
     /// Total and done of each label.
@@ -72,22 +77,14 @@ struct Collected {
     problem: Option<Error>,
 }
 
-impl Execution {
-    #[allow(clippy::too_many_arguments, reason = "called in one place, with named values")]
-    pub(crate) fn new(
-        task: TaskId,
-        identifier: TaskIdentifier,
-        job: JobId,
-        job_name: String,
-        cluster: String,
-        retry_count: u64,
-        display: String,
-        cache: JobCache,
-    ) -> Self {
-        let collected = Mutex::new(Collected { display, ..Collected::default() });
-        Self { task, identifier, job, job_name, cluster, retry_count, cache, collected }
+impl Collected {
+    /// Nothing yet, for a task that is shown as `display`.
+    pub(crate) fn new(display: String) -> Mutex<Self> {
+        Mutex::new(Self { display, ..Self::default() })
     }
+}
 
+impl Execution {
     /// A panic in task code cannot leave the collection half changed: nothing of the user's runs under the lock.
     fn collected(&self) -> MutexGuard<'_, Collected> {
         self.collected.lock().unwrap_or_else(PoisonError::into_inner)
@@ -159,7 +156,7 @@ impl ExecutionContext {
         &self.execution.job_name
     }
 
-    /// The slug of the cluster the task is executed on (R-72).
+    /// The slug of the cluster the task is executed on, which sub-tasks go to unless they say otherwise (R-72, T-78).
     pub fn cluster(&self) -> &str {
         &self.execution.cluster
     }
@@ -181,6 +178,42 @@ impl ExecutionContext {
         if !display.is_empty() {
             self.execution.collected().display = display;
         }
+    }
+
+    /// What the tasks of this runner share: the value of type `T` that was given to
+    /// [`RunnerBuilder::state`](crate::RunnerBuilder::state) (R-74).
+    ///
+    /// It borrows from the context. For code that outlives the execution, give the runner an [`Arc`] and clone that:
+    /// `context.state::<Arc<Pool>>()?.clone()`.
+    ///
+    /// ```
+    /// # use boxwood::{Execute, ExecutionContext, StateType, Task};
+    /// # struct Pool;
+    /// # impl Pool { async fn query(&self) -> boxwood::Result { Ok(()) } }
+    /// # #[derive(Task)]
+    /// # struct Ingest;
+    /// impl Execute for Ingest {
+    ///     async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
+    ///         context.state::<Pool>()?.query().await
+    ///     }
+    ///
+    ///     // So that a runner without a pool does not even start.
+    ///     fn required_state() -> Vec<StateType> {
+    ///         vec![StateType::of::<Pool>()]
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the runner has none; the text names the type and what to add.
+    pub fn state<T: Any + Send + Sync>(&self) -> Result<&T, Error> {
+        self.execution.state.get()
+    }
+
+    /// Tells when nobody waits for this execution any more: the runner is shut down, or the server does not extend the
+    /// lease of the task (R-75). [`Cancellation`] says what follows.
+    pub fn cancellation(&self) -> Cancellation {
+        self.execution.cancellation.clone()
     }
 
     /// The cache that the tasks of this job share (K-3).
@@ -238,7 +271,7 @@ impl ExecutionContext {
         for task in tasks {
             match task {
                 // Both official SDKs fill in the cluster of the runner (T-78).
-                Ok(task) => collected.subtasks.push(Entry::new(task, self.execution.cluster.clone())),
+                Ok(task) => collected.subtasks.push(Entry::new(task, self.execution.cluster.as_ref().to_owned())),
                 Err(error) => {
                     let what = format!("sub-task submitted at {at}");
                     collected.problem.get_or_insert(Error::Submission { what, problem: error.to_string() });
@@ -461,20 +494,24 @@ impl<D: Dependencies> Dependencies for Vec<D> {
 
 #[cfg(test)]
 mod tests {
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
     use crate::RawTask;
 
     fn context() -> ExecutionContext {
-        let execution = Execution::new(
-            TaskId::from_bytes([1; 16]),
-            TaskIdentifier::new("Root", "v0.0").unwrap(),
-            JobId::from_bytes([2; 16]),
-            "job".to_owned(),
-            "gpu".to_owned(),
-            0,
-            "Root".to_owned(),
-            JobCache::none(),
-        );
+        let execution = Execution {
+            task: TaskId::from_bytes([1; 16]),
+            identifier: Arc::new(TaskIdentifier::new("Root", "v0.0").unwrap()),
+            job: JobId::from_bytes([2; 16]),
+            job_name: "job".to_owned(),
+            cluster: "gpu".into(),
+            retry_count: 0,
+            cache: JobCache::none(),
+            state: Arc::default(),
+            cancellation: Cancellation::of_run(&CancellationToken::new()),
+            collected: Collected::new("Root".to_owned()),
+        };
         ExecutionContext { execution: Arc::new(execution) }
     }
 

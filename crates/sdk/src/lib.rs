@@ -120,18 +120,21 @@
 extern crate self as boxwood;
 
 mod cache;
+mod cancellation;
 mod client;
 mod context;
 mod error;
 mod id;
 mod identifier;
 mod runner;
+mod state;
 mod submission;
 mod task;
 
 pub use boxwood_macros::Task;
 
 pub use cache::{Cache, InMemoryCache, JobCache, LocalFileCache};
+pub use cancellation::{Canceled, Cancellation};
 pub use client::{
     AttributeValue, Client, ClientBuilder, Cluster, ClusterClient, CreateCluster, Direction, ExecutionStats, Job,
     JobClient, JobFilter, JobState, LogRecord, LogSeverity, Pages, Progress, QueryLogs, SubmitJob, TaskNode, TaskState,
@@ -142,6 +145,7 @@ pub use error::{BoxError, Code, Error, Result};
 pub use id::{AutomationId, JobId, ParseIdError, TaskId};
 pub use identifier::{NAME_BYTES_MAX, TaskIdentifier, Version};
 pub use runner::{RunSummary, Runner, RunnerBuilder, ShutdownHandle};
+pub use state::StateType;
 pub use task::{Execute, INPUT_BYTES_MAX, RawTask, Submission, Submit, Task};
 
 /// What the derive macro calls.

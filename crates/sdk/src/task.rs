@@ -5,7 +5,7 @@ use std::future::Future;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Error, ExecutionContext, Result, TaskIdentifier};
+use crate::{Error, ExecutionContext, Result, StateType, TaskIdentifier};
 
 /// The longest input of one task, in bytes (T-31, LM-2).
 pub const INPUT_BYTES_MAX: usize = 2048;
@@ -76,9 +76,17 @@ pub trait Execute: Task {
     /// Does the work. Called once for each execution, on a task made from its input (T-7); it may be called again for the
     /// same task, also after it succeeded elsewhere, and must bear that (T-9).
     ///
-    /// An error or a panic is a workflow error: the task is retried while it has retries left (T-110), and none of the
-    /// sub-tasks it submitted exist (T-71).
+    /// An error or a panic is a workflow error: the task is retried while it has retries left (T-110), and none of
+    /// the sub-tasks it submitted exist (T-71). Panics are caught by unwinding, so a program that is built with
+    /// `panic = "abort"` ends with the first one; its tasks are then queued again when their leases expire.
     fn execute(self, context: &ExecutionContext) -> impl Future<Output = Result<()>> + Send;
+
+    /// The types of runner state without which this task cannot be executed. A runner that was not given all of
+    /// them is refused by [`build`](crate::RunnerBuilder::build), instead of failing its tasks. None, unless written;
+    /// [`ExecutionContext::state`] shows how.
+    fn required_state() -> Vec<StateType> {
+        Vec::new()
+    }
 }
 
 /// What can be submitted: every [`Task`], and [`RawTask`].

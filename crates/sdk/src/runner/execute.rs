@@ -2,21 +2,27 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use boxwood_proto::workflows::v1 as wire;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 use super::Shift;
-use crate::context::{Execution, ExecutionContext};
+use crate::cancellation::Cancellation;
+use crate::context::{Collected, Execution, ExecutionContext};
 use crate::error::{BoxError, with_causes};
 use crate::id::{JobId, TaskId};
 use crate::{Error, Execute, TaskIdentifier};
 
 /// The longest display that is kept, in characters (T-43).
 const DISPLAY_CHARS_MAX: usize = 1024;
+
+/// A task that is being executed; its problem, if it failed.
+pub(crate) type Running = AbortOnDropHandle<Result<(), String>>;
 
 /// Executes a task of one kind.
 pub(crate) type Run = fn(Vec<u8>, ExecutionContext) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
@@ -36,65 +42,107 @@ pub(crate) fn run<T: Execute>(
     })
 }
 
+/// A task that was handed out and can be executed here.
+pub(super) struct Order {
+    pub(super) execution: Arc<Execution>,
+    pub(super) lease: wire::TaskLease,
+    pub(super) input: Vec<u8>,
+    pub(super) run: Run,
+}
+
+/// A task that cannot be executed, through no fault of its own.
+pub(super) enum Unfit {
+    /// It goes back to whoever can.
+    HandedBack(TaskId),
+    /// It does not even have an id.
+    Nameless,
+}
+
 /// How an execution ended.
 pub(super) enum Outcome {
     /// It succeeded.
     Computed(wire::ComputedTask),
     /// It failed through its own fault.
     Failed(wire::TaskFailedRequest),
-    /// It was given up for a reason that is not its own: the runner is shut down, or cannot execute it.
-    HandedBack(wire::TaskFailedRequest),
+    /// It was given up because the runner is shut down.
+    HandedBack(TaskId),
+    /// It failed after its lease was lost: the task is not this runner's any more.
+    Lost,
 }
 
-/// Executes what was handed out. An `Err` is for a hand-out that does not even name a task.
-pub(super) async fn execute(shift: &Shift, task: wire::Task) -> Result<Outcome, &'static str> {
+/// Prepares what was handed out.
+pub(super) fn order(shift: &Shift, task: wire::Task) -> Result<Order, Unfit> {
     let shop = &shift.shop;
     let Some(id) = TaskId::from_wire_optional(&task.id) else {
-        return Err("it has no id");
+        tracing::error!("a task without an id was handed out");
+        return Err(Unfit::Nameless);
     };
-    let registered = TaskIdentifier::new(task.identifier.name.clone(), &task.identifier.version)
-        .ok()
-        .and_then(|identifier| shop.tasks.get_key_value(&identifier));
     // What is wrong with the hand-out is not the fault of the task.
     let not_ours = |problem: String| {
         tracing::error!(task = %id, "{problem}");
-        Ok(Outcome::HandedBack(handed_back(id)))
+        Err(Unfit::HandedBack(id))
     };
+    let wire::TaskIdentifier { name, version, .. } = task.identifier.into_option().unwrap_or_default();
+    let registered =
+        TaskIdentifier::new(name.as_str(), &version).ok().and_then(|identifier| shop.tasks.get_key_value(&identifier));
     let Some((identifier, run)) = registered else {
-        let wanted = &task.identifier;
-        return not_ours(format!("{} {} was handed out, but is not registered here", wanted.name, wanted.version));
+        return not_ours(format!("{name} {version} was handed out, but is not registered here"));
     };
     let Some(job) = JobId::from_wire_optional(&task.job.id) else {
         return not_ours("a task without a job was handed out".to_owned());
     };
-    let execution = Arc::new(Execution::new(
-        id,
-        identifier.clone(),
+    let execution = Execution {
+        task: id,
+        identifier: Arc::clone(identifier),
         job,
-        task.job.into_option().unwrap_or_default().name,
-        shop.cluster.clone(),
-        u64::try_from(task.retry_count).unwrap_or(0),
-        task.display.unwrap_or_default(),
-        shop.cache.of_job(job),
-    ));
-    let mut running = start(*run, task.input.unwrap_or_default(), &execution);
-    let ended = tokio::select! {
-        biased;
-        ended = running.join_next() => ended.expect("one task was spawned"),
-        () = shift.stopped_for(shop.grace) => {
-            tracing::warn!(task = %id, "abandoned: the runner is shut down");
-            return Ok(Outcome::HandedBack(handed_back(id)));
-        }
+        job_name: task.job.into_option().unwrap_or_default().name,
+        cluster: Arc::clone(&shop.cluster),
+        retry_count: u64::try_from(task.retry_count).unwrap_or(0),
+        cache: shop.cache.of_job(job),
+        state: Arc::clone(&shop.state),
+        cancellation: Cancellation::of_run(&shift.stop),
+        collected: Collected::new(task.display.unwrap_or_default()),
     };
-    Ok(match conclude(&execution, ended, Execution::report) {
-        Ok(report) => Outcome::Computed(report),
-        Err(problem) => Outcome::Failed(failed(&execution, &problem)),
+    Ok(Order {
+        execution: Arc::new(execution),
+        lease: task.lease.into_option().unwrap_or_default(),
+        input: task.input.unwrap_or_default(),
+        run: *run,
     })
 }
 
-/// Starts the code of a task: in a task of its own, so that a panic ends only this execution, and dropping the set abandons
-/// it.
-pub(crate) fn start(run: Run, input: Vec<u8>, execution: &Arc<Execution>) -> JoinSet<Result<(), BoxError>> {
+/// Executes a task.
+pub(super) async fn execute(shift: &Shift, execution: &Arc<Execution>, run: Run, input: Vec<u8>) -> Outcome {
+    let ended = tokio::select! {
+        biased;
+        ended = start(run, input, execution) => ended,
+        () = shift.stopped_for(shift.shop.grace) => {
+            tracing::warn!(task = %execution.task, "abandoned: the runner is shut down");
+            return given_up(execution);
+        }
+    };
+    if ended.as_ref().is_err_and(JoinError::is_cancelled) {
+        // Its runtime is being shut down, and this code with it.
+        return given_up(execution);
+    }
+    let problem = match conclude(execution, ended, Execution::report) {
+        Ok(report) => return Outcome::Computed(report),
+        Err(problem) => problem,
+    };
+    let (task, name) = (execution.task, execution.identifier.name());
+    if execution.cancellation.is_lease_lost() || execution.cancellation.was_told() {
+        tracing::info!(%task, name, "ended by its cancellation: {problem}");
+        return given_up(execution);
+    }
+    tracing::warn!(%task, name, "failed: {problem}");
+    Outcome::Failed(failed(execution, &problem))
+}
+
+/// Starts the code of a task: in a task of its own, so that a panic ends only this execution, and one that blocks its thread
+/// can be abandoned, which dropping the handle does.
+///
+/// Whatever is the user's runs in there: also the text of an error is made, and the error dropped.
+pub(crate) fn start(run: Run, input: Vec<u8>, execution: &Arc<Execution>) -> Running {
     let context = ExecutionContext { execution: Arc::clone(execution) };
     let span = tracing::info_span!(
         "task",
@@ -102,9 +150,8 @@ pub(crate) fn start(run: Run, input: Vec<u8>, execution: &Arc<Execution>) -> Joi
         task = %execution.task,
         job = %execution.job
     );
-    let mut running = JoinSet::new();
-    running.spawn(run(input, context).instrument(span));
-    running
+    let work = async move { run(input, context).await.map_err(|error| with_causes(error.as_ref())) };
+    AbortOnDropHandle::new(tokio::spawn(work.instrument(span)))
 }
 
 /// The report that a task is to be queued again without using up a retry (S-31, S-32). Its display stays (T-42).
@@ -112,25 +159,28 @@ pub(super) fn handed_back(id: TaskId) -> wire::TaskFailedRequest {
     wire::TaskFailedRequest { task_id: id.to_wire().into(), ..Default::default() }
 }
 
+/// What to say of an execution that ended for a reason that is not its own.
+fn given_up(execution: &Execution) -> Outcome {
+    match execution.cancellation.is_lease_lost() {
+        true => Outcome::Lost,
+        false => Outcome::HandedBack(execution.task),
+    }
+}
+
 /// What `report` makes of an execution that ended, or why it failed.
 pub(crate) fn conclude<R>(
     execution: &Execution,
-    ended: Result<Result<(), BoxError>, JoinError>,
+    ended: Result<Result<(), String>, JoinError>,
     report: impl FnOnce(&Execution) -> Result<R, Error>,
 ) -> Result<R, String> {
-    let problem = match ended {
-        Ok(Ok(())) => match report(execution) {
-            Ok(report) => return Ok(report),
-            Err(error) => with_causes(&error),
-        },
-        Ok(Err(error)) => with_causes(error.as_ref()),
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => format!("panicked: {}", panic_text(panic.as_ref())),
+    match ended {
+        Ok(Ok(())) => report(execution).map_err(|error| with_causes(&error)),
+        Ok(Err(problem)) => Err(problem),
+        Err(error) => Err(match error.try_into_panic() {
+            Ok(panic) => format!("panicked: {}", panic_text(panic)),
             Err(_) => "the runtime was shut down".to_owned(),
-        },
-    };
-    tracing::warn!(task = %execution.task, name = execution.identifier.name(), "failed: {problem}");
-    Err(problem)
+        }),
+    }
 }
 
 /// The report that an execution failed through its own fault: the display, and below it the error (T-45).
@@ -151,9 +201,15 @@ pub(crate) fn with_problem(display: &str, problem: &str) -> String {
     text.take(DISPLAY_CHARS_MAX).collect()
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
+/// The text of a panic. A payload is the user's too, and may panic when it is dropped.
+fn panic_text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<&'static str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("with something that is no text")
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = text.unwrap_or("with something that is no text").to_owned();
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
+    text
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The runner: asks for tasks, executes them, reports them.
 //!
 //! A runner has `concurrency` slots. A slot asks for a task, executes it, and reports it; the answer to a report usually
-//! brings the next task, so that a slot stays in its branch of the tree (R-10, R-11). The slots share one connection.
+//! brings the next task, so that a slot stays in its branch of the tree (R-10, R-11). A few slots share a connection.
 //! Leases are renewed over another connection by a thread of their own ([`lease`]), whatever the task code does to the
-//! threads of the runtime. [`floor`] knows when "run all" is over.
+//! threads of the runtime; signals have a thread for the same reason ([`signals`]). [`floor`] knows when "run all" is over.
 
 mod builder;
 pub(crate) mod execute;
@@ -13,27 +13,32 @@ mod signals;
 mod slot;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use boxwood_proto::connectrpc::client::SharedHttp2Connection;
 use boxwood_proto::workflows::v1 as wire;
 use boxwood_proto::workflows::v1::TaskServiceClient;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 pub use builder::RunnerBuilder;
 
 use crate::cache::Backend;
+use crate::state::State;
 use crate::{Client, Error, TaskIdentifier};
 use execute::Run;
 use floor::Floor;
 use lease::LeaseKeeper;
-use signals::Signals;
 
-/// Executes tasks of one cluster.
+/// Executes tasks of one cluster (R-1); made by [`Runner::builder`].
+///
+/// It keeps up to [`concurrency`](RunnerBuilder::concurrency) tasks going at once and extends their leases (R-31) on a
+/// thread of its own, so that a task may run for as long as it likes (R-34), also if it never awaits. A task that fails or
+/// panics is reported and does not concern the runner (R-60); reports that cannot be sent are sent again, so that a server
+/// may be restarted at any time (R-40).
 ///
 /// ```no_run
 /// # use boxwood::{Client, Execute, ExecutionContext, Runner, Task};
@@ -53,18 +58,24 @@ pub struct Runner {
     shop: Arc<Shop>,
     concurrency: usize,
     signals: bool,
-    shutdown: watch::Sender<bool>,
+    /// Canceled for good by a [`ShutdownHandle`].
+    shutdown: CancellationToken,
 }
+
+/// What to execute for each identifier.
+type Tasks = HashMap<Arc<TaskIdentifier>, Run>;
 
 /// What all slots of a runner share.
 struct Shop {
-    service: TaskServiceClient<SharedHttp2Connection>,
+    /// The connections; the slots take turns.
+    services: Vec<TaskServiceClient<SharedHttp2Connection>>,
     url: String,
-    cluster: String,
-    tasks: HashMap<TaskIdentifier, Run>,
+    cluster: Arc<str>,
+    tasks: Tasks,
     /// The identifiers of `tasks` in the order of registration, as every request lists them (R-3).
     identifiers: Vec<wire::TaskIdentifier>,
     cache: Backend,
+    state: Arc<State>,
     leases: LeaseKeeper,
     grace: Duration,
     retry_for: Duration,
@@ -94,7 +105,7 @@ pub struct RunSummary {
     pub computed: u64,
     /// Executions that failed; tasks that were retried count each time.
     pub failed: u64,
-    /// Tasks that were given up because the runner was shut down, or could not execute them.
+    /// Tasks that were given up because the runner was shut down, could not execute them, or had lost their leases.
     pub handed_back: u64,
 }
 
@@ -112,8 +123,10 @@ struct Shift {
     mode: Mode,
     floor: Floor,
     counts: Counts,
-    /// When the run was told to end.
-    stopped: watch::Sender<Option<Instant>>,
+    /// Canceled when the run is told to end, and at the latest when it has ended.
+    stop: CancellationToken,
+    /// When that was noticed.
+    stopped_at: OnceLock<Instant>,
 }
 
 impl Runner {
@@ -140,15 +153,23 @@ impl Runner {
     /// Executes tasks until it is shut down: by SIGINT or SIGTERM (unless [`RunnerBuilder::signals`] says otherwise), or by
     /// a [`ShutdownHandle`] (R-23). A server that cannot be reached is waited for.
     ///
-    /// On shutdown it asks for no further task and gives those being executed a time of grace; those that need longer
-    /// are abandoned and handed back, so that other runners can take them at once (R-63, R-65). A second signal ends the
-    /// process.
+    /// # Shutdown
+    /// It asks for no further task and gives those being executed a [time of grace](RunnerBuilder::grace); their code is told
+    /// by [`ExecutionContext::cancellation`](crate::ExecutionContext::cancellation) (R-75). Those that need longer are
+    /// abandoned at their next `.await` and handed back, so that other runners can take them at once, without using up a
+    /// retry (R-65, R-68). A second signal ends the process.
     ///
-    /// Dropping the future abandons the tasks without handing them back; they are queued again when their leases expire
-    /// (R-35).
+    /// # Dropping the future
+    /// For example in `tokio::select!`: it abandons the tasks at once, without a time of grace. They are told too, and are
+    /// handed back in the background: by a thread that needs a moment, and up to 5 seconds if the server is slow. If the
+    /// process ends earlier, they are queued again when their leases expire (R-35). What was being reported may have been
+    /// taken or not; a task whose report was lost is executed again (T-9). A [`ShutdownHandle`] loses less.
     ///
     /// # Errors
-    /// What the server refuses for good: an invalid key, or a cluster that was deleted.
+    /// What the server refuses for good, such as an invalid key ([`Code::Unauthenticated`](crate::Code)) or a cluster that
+    /// was deleted ([`Code::NotFound`](crate::Code)); the run ends as in a shutdown. [`Error::Setting`] if signals cannot be
+    /// listened for. Tasks that fail are no errors of the runner, and neither are failures of the moment (`unavailable`,
+    /// `resource_exhausted`, `internal`, …), after which a call is sent again, at last every 5 seconds.
     pub async fn run_forever(&self) -> Result<RunSummary, Error> {
         self.run(Mode::Forever).await
     }
@@ -159,48 +180,36 @@ impl Runner {
     }
 
     async fn run(&self, mode: Mode) -> Result<RunSummary, Error> {
-        let mut signals = Signals::listen(self.signals)?;
-        let mut shutdown = self.shutdown.subscribe();
+        let stop = self.shutdown.child_token();
+        let _listening = if self.signals { Some(signals::listen(&stop)?) } else { None };
+        // Code that tasks have spawned learns of the end of the run also when this future is dropped.
+        let _ended = stop.clone().drop_guard();
         let shift = Arc::new(Shift {
             shop: Arc::clone(&self.shop),
             mode,
             floor: Floor::default(),
             counts: Counts::default(),
-            stopped: watch::Sender::new(None),
+            stop,
+            stopped_at: OnceLock::new(),
         });
         let mut slots: JoinSet<Result<(), Error>> = JoinSet::new();
-        if !*shutdown.borrow() {
-            for _ in 0..self.concurrency {
-                slots.spawn(slot::run(Arc::clone(&shift)));
-            }
+        for place in 0..self.concurrency {
+            slots.spawn(slot::run(Arc::clone(&shift), place));
         }
         let mut outcome = Ok(());
-        loop {
-            let stopping = shift.stopped.borrow().is_some();
-            tokio::select! {
-                ended = slots.join_next() => match ended {
-                    None => break,
-                    Some(Ok(Ok(()))) => (),
-                    Some(Ok(Err(error))) => {
-                        tracing::error!(%error, "the runner ends");
-                        outcome = outcome.and(Err(error));
-                        shift.stop();
-                    }
-                    Some(Err(error)) => match error.try_into_panic() {
-                        Ok(panic) => std::panic::resume_unwind(panic),
-                        // Slots are only canceled together with this very loop.
-                        Err(_) => break,
-                    },
-                },
-                _ = shutdown.wait_for(|on| *on), if !stopping => shift.stop(),
-                signal = signals.next() => {
-                    if stopping {
-                        tracing::warn!("{signal} again: ending at once");
-                        std::process::exit(signal.exit_status());
-                    }
-                    tracing::info!("{signal}: no further tasks are asked for");
-                    shift.stop();
+        while let Some(ended) = slots.join_next().await {
+            match ended {
+                Ok(Ok(())) => (),
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "the runner ends");
+                    outcome = outcome.and(Err(error));
+                    shift.stop.cancel();
                 }
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    // Slots are only canceled together with this very loop.
+                    Err(_) => break,
+                },
             }
         }
         outcome.map(|()| shift.counts.summary())
@@ -208,25 +217,20 @@ impl Runner {
 }
 
 impl Shift {
-    /// Tells the slots to ask for no further task.
-    fn stop(&self) {
-        self.stopped.send_if_modified(|at| {
-            let first = at.is_none();
-            at.get_or_insert_with(Instant::now);
-            first
-        });
+    fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
     }
 
-    fn is_stopped(&self) -> bool {
-        self.stopped.borrow().is_some()
+    /// Returns once the run is told to end.
+    async fn stopped(&self) {
+        self.stop.cancelled().await;
     }
 
     /// Returns `after` the run was told to end; never, if it is not.
     async fn stopped_for(&self, after: Duration) {
-        let mut stopped = self.stopped.subscribe();
-        // It cannot fail: the sender is a part of `self`.
-        let at = stopped.wait_for(Option::is_some).await.ok().and_then(|at| *at);
-        tokio::time::sleep_until(at.unwrap_or_else(Instant::now) + after).await;
+        self.stopped().await;
+        let at = *self.stopped_at.get_or_init(Instant::now);
+        tokio::time::sleep_until(at + after).await;
     }
 }
 
@@ -243,12 +247,12 @@ impl Counts {
 /// Shuts a [`Runner`] down; from [`Runner::shutdown_handle`]. Can be cloned and sent to other threads.
 #[derive(Debug, Clone)]
 pub struct ShutdownHandle {
-    shutdown: watch::Sender<bool>,
+    shutdown: CancellationToken,
 }
 
 impl ShutdownHandle {
     /// Lets the runner end gracefully, as described at [`Runner::run_forever`]. It cannot be started again.
     pub fn shutdown(&self) {
-        self.shutdown.send_replace(true);
+        self.shutdown.cancel();
     }
 }
