@@ -1,9 +1,28 @@
-//! Times, sorted out.
+//! What is measured: rates, shares, and times, sorted out.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
+
+use super::Workload;
+
+/// What one workload gave.
+#[derive(Debug, Serialize)]
+pub(crate) struct Figure {
+    pub(crate) workload: Workload,
+    /// Tasks executed.
+    pub(crate) tasks: u64,
+    /// Tasks a second, where a rate is the point.
+    pub(crate) per_second: Option<f64>,
+    /// The rate as a share of calls a second that do nothing.
+    pub(crate) share_of_noop: Option<f64>,
+    /// The rate of a runner as a share of that of the flat workload in the same run, if both were measured.
+    pub(crate) share_of_flat: Option<f64>,
+    /// The time of one report with its answer, for `latency` from before the submission until the runner has the task.
+    /// A runner of the SDK keeps its times to itself.
+    pub(crate) times: Option<Times>,
+}
 
 /// How long something took over many tries, in microseconds.
 #[derive(Clone, Debug, Default, Serialize)]

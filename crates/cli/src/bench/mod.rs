@@ -1,10 +1,12 @@
 //! `boxwood bench`: how fast a server moves tasks, next to how fast the same connections move calls that do nothing.
 //!
 //! The server is a process of its own on this machine, with a fresh data directory and every commit synced to disk, unless
-//! `--url` names a running one. Load comes from this process: a few connections with a few calls in flight on each.
+//! `--url` names a running one. Load comes from this process: a few connections with a few calls in flight on each, which
+//! send what they like without reading much of the answers; and, for comparison, a runner of the SDK.
 
 mod connection;
 mod measure;
+mod runner;
 mod workload;
 
 use std::io::BufRead;
@@ -15,6 +17,7 @@ use serde::Serialize;
 
 use crate::Failure;
 use connection::Connections;
+use measure::Figure;
 
 /// Measures a server.
 #[derive(Args, Debug)]
@@ -25,7 +28,7 @@ pub(crate) struct BenchArgs {
     /// What to measure; all of it by default
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = Workload::ALL)]
     workload: Vec<Workload>,
-    /// Tasks of the flat and the tree workload
+    /// Tasks of the flat, the runner and the tree workload
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     tasks: u64,
     /// Connections to the server
@@ -45,6 +48,8 @@ pub(crate) struct BenchArgs {
 pub(crate) enum Workload {
     /// One task submits all others at once
     Flat,
+    /// As flat, executed by one runner of the Rust SDK with as many tasks at once as there are calls in flight
+    Runner,
     /// Each task submits two, down to the leaves
     Tree,
     /// Each task submits one, one runner
@@ -54,7 +59,18 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    const ALL: [Self; 4] = [Self::Flat, Self::Tree, Self::Chain, Self::Latency];
+    const ALL: [Self; 5] = [Self::Flat, Self::Runner, Self::Tree, Self::Chain, Self::Latency];
+}
+
+/// What all workloads are measured with.
+struct Load<'a> {
+    url: &'a str,
+    connections: &'a Connections,
+    /// Calls in flight on each connection.
+    in_flight: u16,
+    tasks: u64,
+    /// Calls a second that do nothing.
+    noop: f64,
 }
 
 /// What was measured.
@@ -66,7 +82,7 @@ struct Figures {
     /// Calls that do nothing, a second, over the same connections; and one at a time.
     noop_calls_per_second: f64,
     noop_round_trip: measure::Times,
-    workloads: Vec<workload::Figure>,
+    workloads: Vec<Figure>,
 }
 
 /// Runs the benchmark and prints what it measured.
@@ -81,9 +97,11 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
     let connections = Connections::open(&url, args.connections)?;
     let round_trip = connections.noop_round_trip().await?;
     let noop = connections.noop_rate(args.in_flight).await?;
-    let mut workloads = Vec::new();
+    let load = Load { url: &url, connections: &connections, in_flight: args.in_flight, tasks: args.tasks, noop };
+    let mut workloads: Vec<Figure> = Vec::new();
     for workload in &args.workload {
-        workloads.push(workload::measure(*workload, &connections, args.in_flight, args.tasks, noop).await?);
+        let figure = workload::measure(*workload, &load, &workloads).await?;
+        workloads.push(figure);
     }
     let figures = Figures {
         connections: args.connections,
@@ -107,18 +125,20 @@ fn print_table(figures: &Figures) {
     println!("{} connections, {} calls in flight on each", figures.connections, figures.in_flight);
     println!();
     println!(
-        "{:<10} {:>10} {:>12} {:>9}  {:>10} {:>10} {:>10}",
-        "workload", "tasks", "per second", "of no-op", "p50", "p99", "max"
+        "{:<10} {:>10} {:>12} {:>9} {:>8}  {:>10} {:>10} {:>10}",
+        "workload", "tasks", "per second", "of no-op", "of flat", "p50", "p99", "max"
     );
     println!(
-        "{:<10} {:>10} {:>12.0} {:>9}  {}",
-        "no-op", "", figures.noop_calls_per_second, "", figures.noop_round_trip
+        "{:<10} {:>10} {:>12.0} {:>9} {:>8}  {}",
+        "no-op", "", figures.noop_calls_per_second, "", "", figures.noop_round_trip
     );
     for figure in &figures.workloads {
         let rate = figure.per_second.map_or(String::new(), |rate| format!("{rate:.0}"));
-        let share = figure.share_of_noop.map_or(String::new(), |share| format!("{share:.2}"));
+        let share = |share: Option<f64>| share.map_or(String::new(), |share| format!("{share:.2}"));
+        let (of_noop, of_flat) = (share(figure.share_of_noop), share(figure.share_of_flat));
         let name = format!("{:?}", figure.workload).to_lowercase();
-        println!("{name:<10} {:>10} {rate:>12} {share:>9}  {}", figure.tasks, figure.times);
+        let times = figure.times.as_ref().map_or(String::new(), ToString::to_string);
+        println!("{name:<10} {:>10} {rate:>12} {of_noop:>9} {of_flat:>8}  {times}", figure.tasks);
     }
 }
 

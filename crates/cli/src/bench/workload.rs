@@ -4,18 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::connection::{Clients, Connections, failed};
+use super::measure::{Figure, Times};
+use super::{Load, Workload, runner};
+use crate::Failure;
 use boxwood_proto::connectrpc::client::CallOptions;
 use boxwood_proto::tilebox::v1::ID;
 use boxwood_proto::workflows::v1::{
     ComputedTask, NextTaskRequest, NextTaskResponse, NextTaskToRun, SubmitJobRequest, TaskIdentifier,
     TaskSubmissionGroup, TaskSubmissions,
 };
-use serde::Serialize;
-
-use super::Workload;
-use super::connection::{Clients, Connections, failed};
-use super::measure::Times;
-use crate::Failure;
 
 /// Hops of the chain measured.
 const CHAIN_TASKS: u64 = 2_000;
@@ -28,40 +26,18 @@ const HELD_MS: &str = "1000";
 
 const TASK_NAME: &str = "boxwood.bench/Task";
 
-/// What one workload gave.
-#[derive(Debug, Serialize)]
-pub(super) struct Figure {
-    pub(super) workload: Workload,
-    /// Tasks executed.
-    pub(super) tasks: u64,
-    /// Tasks a second, where a rate is the point.
-    pub(super) per_second: Option<f64>,
-    /// The rate as a share of calls a second that do nothing.
-    pub(super) share_of_noop: Option<f64>,
-    /// The time of one report with its answer, for `latency` from before the submission until the runner has the task.
-    pub(super) times: Times,
-}
-
-/// Runs one workload to its end.
-pub(super) async fn measure(
-    workload: Workload,
-    connections: &Connections,
-    in_flight: u16,
-    tasks: u64,
-    noop: f64,
-) -> Result<Figure, Failure> {
-    let cluster: Arc<str> = connections.default_cluster().await?.into();
+/// Runs one workload to its end, after those measured `before`.
+pub(super) async fn measure(workload: Workload, load: &Load<'_>, before: &[Figure]) -> Result<Figure, Failure> {
+    let cluster: Arc<str> = load.connections.default_cluster().await?.into();
     match workload {
-        Workload::Flat => {
-            let shape = Shape { fan_out: tasks, inner: 1 };
-            rate(workload, connections, usize::from(in_flight), &cluster, shape, noop).await
+        Workload::Flat => rate(workload, load, &cluster, Shape { fan_out: load.tasks, inner: 1 }).await,
+        Workload::Runner => {
+            let flat = before.iter().find(|figure| figure.workload == Workload::Flat);
+            runner::measure(load, flat.and_then(|figure| figure.per_second)).await
         }
-        Workload::Tree => {
-            let shape = Shape { fan_out: 2, inner: tasks / 2 };
-            rate(workload, connections, usize::from(in_flight), &cluster, shape, noop).await
-        }
-        Workload::Chain => chain(connections.at(0), &cluster).await,
-        Workload::Latency => latency(connections, &cluster).await,
+        Workload::Tree => rate(workload, load, &cluster, Shape { fan_out: 2, inner: load.tasks / 2 }).await,
+        Workload::Chain => chain(load.connections.at(0), &cluster).await,
+        Workload::Latency => latency(load.connections, &cluster).await,
     }
 }
 
@@ -72,14 +48,8 @@ struct Shape {
     inner: u64,
 }
 
-async fn rate(
-    workload: Workload,
-    connections: &Connections,
-    in_flight: usize,
-    cluster: &Arc<str>,
-    shape: Shape,
-    noop: f64,
-) -> Result<Figure, Failure> {
+async fn rate(workload: Workload, load: &Load<'_>, cluster: &Arc<str>, shape: Shape) -> Result<Figure, Failure> {
+    let connections = load.connections;
     let total = 1 + shape.inner * shape.fan_out;
     submit(connections.at(0), "bench").await?;
     let clients = connections.at(0);
@@ -100,7 +70,7 @@ async fn rate(
     let start = Instant::now();
     let mut workers = tokio::task::JoinSet::new();
     let mut first = first;
-    for place in 0..connections.len() * in_flight {
+    for place in 0..connections.len() * usize::from(load.in_flight) {
         let worker = Worker {
             clients: connections.at(place).clone(),
             cluster: cluster.clone(),
@@ -120,8 +90,9 @@ async fn rate(
         workload,
         tasks: measured,
         per_second: Some(per_second),
-        share_of_noop: Some(per_second / noop),
-        times: Times::of(times),
+        share_of_noop: Some(per_second / load.noop),
+        share_of_flat: None,
+        times: Some(Times::of(times)),
     })
 }
 
@@ -192,7 +163,8 @@ async fn chain(clients: &Clients, cluster: &Arc<str>) -> Result<Figure, Failure>
         tasks: CHAIN_TASKS,
         per_second: Some(per_second),
         share_of_noop: None,
-        times: Times::of(times),
+        share_of_flat: None,
+        times: Some(Times::of(times)),
     })
 }
 
@@ -224,7 +196,8 @@ async fn latency(connections: &Connections, cluster: &Arc<str>) -> Result<Figure
         tasks: LATENCY_STARTS as u64,
         per_second: None,
         share_of_noop: None,
-        times: Times::of(times),
+        share_of_flat: None,
+        times: Some(Times::of(times)),
     })
 }
 

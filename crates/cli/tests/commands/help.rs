@@ -20,6 +20,7 @@ async fn help_texts_are_as_expected() {
         "",
         "demo",
         "serve",
+        "bench",
         "job",
         "job submit",
         "job list",
