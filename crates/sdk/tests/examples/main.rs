@@ -23,6 +23,7 @@ mod readme;
 mod recursive;
 mod retries;
 mod sequence;
+mod statements;
 mod subtasks;
 mod sum_of_squares;
 mod versions;
