@@ -15,6 +15,7 @@ mod dog_images_recursive;
 mod hello;
 mod identifiers;
 mod inputs;
+mod mixed;
 mod mosaic;
 mod nested_optional;
 mod news;
