@@ -133,7 +133,15 @@ mod task;
 
 pub use boxwood_macros::Task;
 
+#[cfg(feature = "object-store")]
+pub use cache::ObjectStoreCache;
+#[cfg(feature = "azure")]
+pub use cache::{AzureCache, AzureCacheBuilder};
 pub use cache::{Cache, InMemoryCache, JobCache, LocalFileCache};
+#[cfg(feature = "gcs")]
+pub use cache::{GcsCache, GcsCacheBuilder};
+#[cfg(feature = "s3")]
+pub use cache::{S3Cache, S3CacheBuilder};
 pub use cancellation::{Canceled, Cancellation};
 pub use client::{
     AttributeValue, Client, ClientBuilder, Cluster, ClusterClient, CreateCluster, Direction, ExecutionStats, Job,
@@ -147,6 +155,11 @@ pub use identifier::{NAME_BYTES_MAX, TaskIdentifier, Version};
 pub use runner::{RunSummary, Runner, RunnerBuilder, ShutdownHandle};
 pub use state::StateType;
 pub use task::{Execute, INPUT_BYTES_MAX, RawTask, Submission, Submit, Task};
+
+/// The stores that an [`ObjectStoreCache`] can be in: feature `object-store`. The kinds of stores it has are those of the
+/// features that are on here; to turn on others, depend on the same version of it.
+#[cfg(feature = "object-store")]
+pub use object_store;
 
 /// What the derive macro calls.
 #[doc(hidden)]

@@ -37,14 +37,20 @@ pub(crate) fn checks() -> Vec<Suite> {
             needs: &[],
             steps: vec![
                 Step::Run(&["cargo", "fmt", "--all", "--check"], &[]),
-                Step::Run(&["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]),
+                Step::Run(
+                    &["cargo", "clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
+                    &[],
+                ),
                 Step::Tidy,
             ],
         },
         Suite {
             name: "doc",
             needs: &[],
-            steps: vec![Step::Run(&["cargo", "doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])],
+            steps: vec![Step::Run(
+                &["cargo", "doc", "--workspace", "--all-features", "--no-deps"],
+                &[("RUSTDOCFLAGS", "-D warnings")],
+            )],
         },
         Suite {
             name: "licences",
@@ -60,7 +66,11 @@ pub(crate) fn checks() -> Vec<Suite> {
 /// The suites of tests.
 pub(crate) fn tests() -> Vec<Suite> {
     vec![
-        Suite { name: "rust", needs: &[], steps: vec![Step::Run(&["cargo", "test", "--workspace"], &[])] },
+        Suite {
+            name: "rust",
+            needs: &[],
+            steps: vec![Step::Run(&["cargo", "test", "--workspace", "--all-features"], &[])],
+        },
         Suite {
             name: "python",
             needs: &["python3"],

@@ -2,11 +2,10 @@
 
 use std::io::{Error, ErrorKind, Result as IoResult};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::fs;
 
-use super::Cache;
+use super::{Cache, is_missing};
 use crate::error::BoxError;
 
 /// Where values are written before they get their name, below the root and so on the same file system. It is beside the
@@ -14,17 +13,22 @@ use crate::error::BoxError;
 const UNFINISHED: &str = ".boxwood-unfinished";
 
 /// A cache in files, one for each key, below a root folder: the folder of the job, folders for the groups, the file (K-11).
-/// Runners that see the same file system share it, also with runners of the Python SDK.
-#[derive(Debug)]
+///
+/// All runners that see the same file system share it, also runners of the Python SDK with a `LocalFileSystemCache` at the
+/// same place. A value that is being written has no part of it seen; the Python SDK writes in place, so let a task that reads
+/// what Python writes depend on the task that writes it.
+///
+/// Levels of keys are names of folders and files and have their limits: mostly 255 bytes; on Windows no `:`, `\` and the like
+/// and no reserved name such as `NUL`; and file systems that ignore case make `a` and `A` one key.
+#[derive(Debug, Clone)]
 pub struct LocalFileCache {
     root: PathBuf,
-    written: AtomicU64,
 }
 
 impl LocalFileCache {
     /// The cache below `root`, which is created when something is written.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), written: AtomicU64::new(0) }
+        Self { root: root.into() }
     }
 
     fn path(&self, key: &str) -> IoResult<PathBuf> {
@@ -32,31 +36,55 @@ impl LocalFileCache {
         let mut path = self.root.clone();
         for level in key.split('/') {
             let mut components = Path::new(level).components();
-            match (components.next(), components.next()) {
-                (Some(std::path::Component::Normal(_)), None) => path.push(level),
-                _ => return Err(Error::new(ErrorKind::InvalidInput, format!("{level:?} cannot be a file name"))),
+            let plain = matches!((components.next(), components.next()), (Some(std::path::Component::Normal(_)), None));
+            if !plain || (cfg!(windows) && !is_windows_name(level)) {
+                return Err(Error::new(
+                    ErrorKind::InvalidInput,
+                    format!("{level:?} cannot be a file name; use another"),
+                ));
             }
+            path.push(level);
         }
         Ok(path)
     }
 }
 
 impl Default for LocalFileCache {
-    /// The cache in the folder `cache` of the working directory.
+    /// The cache in the folder `cache` of the working directory, as that of the Python SDK.
     fn default() -> Self {
         Self::new("cache")
     }
 }
 
-/// Whether an error says that there is no such file: also when a level on the way is a file, or the end is a folder.
-fn is_missing(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory)
+/// Whether Windows keeps a name as it is. It drops dots and blanks at the end, takes what follows a colon for a part of the
+/// file beside its content, and gives some names to devices, whatever extension they have.
+fn is_windows_name(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end();
+    let device = ["CON", "PRN", "AUX", "NUL"].iter().any(|device| stem.eq_ignore_ascii_case(device));
+    let numbered =
+        stem.get(..3).is_some_and(|port| ["COM", "LPT"].iter().any(|known| port.eq_ignore_ascii_case(known)))
+            && matches!(stem.get(3..), Some(number) if "0123456789¹²³".contains(number) && number.chars().count() == 1);
+    let wrong = |c: char| c.is_ascii_control() || "<>:\"/\\|?*".contains(c);
+    !(device || numbered || name.contains(wrong) || name.ends_with(['.', ' ']))
 }
 
 fn or_missing<T: Default>(result: IoResult<T>) -> Result<T, BoxError> {
     match result {
         Err(error) if is_missing(&error) => Ok(T::default()),
         other => other.map_err(Into::into),
+    }
+}
+
+/// A failed write, with the remedy where a name is both a value and a group.
+fn not_written(error: Error) -> BoxError {
+    match error.kind() {
+        ErrorKind::IsADirectory | ErrorKind::DirectoryNotEmpty => {
+            "it is a group already, and local files hold no value beside a group; use another name".into()
+        }
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            "a level above it is a value already, and local files hold no group beside a value; use another name".into()
+        }
+        _ => error.into(),
     }
 }
 
@@ -70,13 +98,10 @@ impl Cache for LocalFileCache {
         let unfinished = self.root.join(UNFINISHED);
         fs::create_dir_all(&unfinished).await?;
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).await?;
+            fs::create_dir_all(folder).await.map_err(not_written)?;
         }
-        // Unique among the processes and threads of this machine; across machines that share the folder, the process
-        // numbers are told apart by a random part.
-        let number = self.written.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}-{number}-{:016x}", std::process::id(), rand::random::<u64>());
-        let written = unfinished.join(name);
+        // Unique among all processes of all machines that share the folder.
+        let written = unfinished.join(format!("{:032x}", rand::random::<u128>()));
         let result = async {
             fs::write(&written, value).await?;
             fs::rename(&written, &path).await
@@ -84,7 +109,7 @@ impl Cache for LocalFileCache {
         if let Err(error) = result.await {
             // What is left of a failed write is of no use; that it cannot be removed either is not the news.
             let _ = fs::remove_file(&written).await;
-            return Err(error.into());
+            return Err(not_written(error));
         }
         Ok(())
     }
@@ -105,10 +130,41 @@ impl Cache for LocalFileCache {
     }
 
     async fn remove(&self, key: &str) -> Result<(), BoxError> {
-        or_missing(fs::remove_file(self.path(key)?).await)
+        let path = self.path(key)?;
+        match fs::remove_file(&path).await {
+            // Systems disagree about the error for a folder.
+            Err(_) if fs::metadata(&path).await.is_ok_and(|metadata| metadata.is_dir()) => Ok(()),
+            other => or_missing(other),
+        }
     }
 
     async fn contains(&self, key: &str) -> Result<bool, BoxError> {
         or_missing(fs::metadata(self.path(key)?).await.map(|metadata| metadata.is_file()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn k_11_names_that_windows_would_change_are_known() {
+        for name in
+            ["CON", "nul", "aux.txt", "Com1", "lpt9.log", "COM¹", "a.", "a ", "a:b", "a\\b", "a?", "a*b", "a\tb"]
+        {
+            assert!(!is_windows_name(name), "{name:?}");
+        }
+        for name in ["a", "CONSOLE", "COM", "COM12", "a.b", ".a", "é", "a b", "a%2Fb", "lpt", "COMé"] {
+            assert!(is_windows_name(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn k_11_no_level_leaves_the_folder() {
+        let cache = LocalFileCache::new("root");
+        assert_eq!(cache.path("a/b").unwrap(), Path::new("root").join("a").join("b"));
+        for key in ["..", "a/../b", ".", "a//b", "/a"] {
+            assert!(cache.path(key).is_err(), "{key:?}");
+        }
     }
 }

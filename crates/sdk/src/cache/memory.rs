@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Cache;
 use crate::error::BoxError;
 
-/// A cache in memory: lost when the process ends, not shared with other runners (K-10). Clones share their content.
+/// A cache in memory: lost when the process ends, and shared only by the runners of this process that are given it or a clone
+/// of it (K-10). For tests and for trying things out.
 ///
-/// Unlike that of the Python SDK, it takes a key in a group that was not created first.
+/// It behaves as the caches that runners share, so that moving to one of them changes nothing: a group need not be created
+/// before a key in it is written, and `contains("a/b")` looks into the group `a`. That of the Python SDK wants the group
+/// created first, and does not look.
 #[derive(Debug, Clone, Default)]
 pub struct InMemoryCache {
     entries: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,

@@ -1,25 +1,92 @@
-//! Caches: where the tasks of a job put data for each other (K-1 to K-17).
+//! Caches: where the tasks of a job put data for each other (K-1 to K-18).
 
+#[cfg(feature = "azure")]
+mod azure;
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+mod cloud;
 mod files;
+#[cfg(feature = "gcs")]
+mod gcs;
+mod job;
+mod key;
 mod memory;
+#[cfg(feature = "object-store")]
+mod objects;
+#[cfg(feature = "s3")]
+mod s3;
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+#[cfg(feature = "azure")]
+pub use azure::{AzureCache, AzureCacheBuilder};
 pub use files::LocalFileCache;
+#[cfg(feature = "gcs")]
+pub use gcs::{GcsCache, GcsCacheBuilder};
+pub use job::JobCache;
 pub use memory::InMemoryCache;
+#[cfg(feature = "object-store")]
+pub use objects::ObjectStoreCache;
+#[cfg(feature = "s3")]
+pub use s3::{S3Cache, S3CacheBuilder};
 
-use crate::Error;
 use crate::error::BoxError;
 use crate::id::JobId;
 
-/// A backend of the job cache. Write your own for any store with keys and values (K-16).
+/// A backend of the job cache. All runners that share a job have to be given one that all of them reach (K-17).
 ///
-/// Keys are paths of levels separated by single slashes, without a slash at either end: the job id first, then the groups,
-/// then the last level, for example `0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b/tiles/17`. No level is empty, `.` or `..`.
+/// | cache | who shares it | feature | in the Python SDK | where an entry is |
+/// | --- | --- | --- | --- | --- |
+/// | [`InMemoryCache`] | the runners it, or a clone of it, is given to | | `InMemoryCache` | nowhere else |
+/// | [`LocalFileCache`] | who sees the file system | | `LocalFileSystemCache` | file `cache/<job id>/<key>` |
+/// | `S3Cache` | who can reach the bucket | `s3` | `AmazonS3Cache` | object `jobs/<job id>/<key>` |
+/// | `GcsCache` | who can reach the bucket | `gcs` | `GoogleStorageCache` | object `jobs/<job id>/<key>` |
+/// | `AzureCache` | who can reach the container | `azure` | `AzureBlobCache` | blob `jobs/<job id>/<key>` |
+/// | `ObjectStoreCache` | who can reach the store | `object-store` | `ObstoreCache` | object `<job id>/<key>` |
+///
+/// A key is its groups and its last level, separated by slashes: key `17` in group `tiles` is `tiles/17`. Names are stored as
+/// they are, nothing is escaped. `cache` and `jobs` are what is there unless the cache is told otherwise.
+/// Runners of the Python SDK share a job with these when they are given the cache of the same row, at the same place.
+///
+/// # Caches of your own
+///
+/// Implement this trait for any store with keys and values (K-16). Keys are whole paths of levels separated by single
+/// slashes, without a slash at either end: the job id first, then the groups, then the last level, for example
+/// `0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b/tiles/17`. No level is empty, `.` or `..`, and none has a null character (K-18).
 /// All methods may be called from several threads at once (K-9).
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Mutex;
+///
+/// use boxwood::{BoxError, Cache};
+///
+/// #[derive(Default)]
+/// struct Dictionary(Mutex<HashMap<String, Vec<u8>>>);
+///
+/// impl Cache for Dictionary {
+///     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BoxError> {
+///         Ok(self.0.lock().map_err(|_| "a writer panicked")?.get(key).cloned())
+///     }
+///
+///     async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), BoxError> {
+///         self.0.lock().map_err(|_| "a writer panicked")?.insert(key.to_owned(), value);
+///         Ok(())
+///     }
+///
+///     async fn keys(&self, group: &str) -> Result<Vec<String>, BoxError> {
+///         let entries = self.0.lock().map_err(|_| "a writer panicked")?;
+///         let inside = entries.keys().filter_map(|key| key.strip_prefix(group)?.strip_prefix('/'));
+///         Ok(inside.filter(|key| !key.contains('/')).map(str::to_owned).collect())
+///     }
+///
+///     async fn remove(&self, key: &str) -> Result<(), BoxError> {
+///         self.0.lock().map_err(|_| "a writer panicked")?.remove(key);
+///         Ok(())
+///     }
+/// }
+/// ```
 pub trait Cache: Send + Sync + 'static {
     /// The value of `key`; none if it is missing, or only names a group (K-4).
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, BoxError>> + Send;
@@ -27,15 +94,38 @@ pub trait Cache: Send + Sync + 'static {
     /// Sets the value of `key`, replacing an earlier one (K-5). Readers see the old value or the new one, never a part.
     fn set(&self, key: &str, value: Vec<u8>) -> impl Future<Output = Result<(), BoxError>> + Send;
 
-    /// The last levels of all keys directly in `group`, not those of nested groups (K-7).
+    /// The last levels of all keys directly in `group`, in any order; not those of nested groups (K-7).
     fn keys(&self, group: &str) -> impl Future<Output = Result<Vec<String>, BoxError>> + Send;
 
-    /// Removes `key`; a missing one is no error.
+    /// Removes `key`; a missing one is no error, and neither is a group, which is left as it is.
     fn remove(&self, key: &str) -> impl Future<Output = Result<(), BoxError>> + Send;
 
     /// Whether `key` has a value (K-5). Backends that can tell without reading it should.
     fn contains(&self, key: &str) -> impl Future<Output = Result<bool, BoxError>> + Send {
         async { Ok(self.get(key).await?.is_some()) }
+    }
+}
+
+/// A cache that several own.
+impl<C: Cache> Cache for Arc<C> {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BoxError> {
+        (**self).get(key).await
+    }
+
+    async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), BoxError> {
+        (**self).set(key, value).await
+    }
+
+    async fn keys(&self, group: &str) -> Result<Vec<String>, BoxError> {
+        (**self).keys(group).await
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), BoxError> {
+        (**self).remove(key).await
+    }
+
+    async fn contains(&self, key: &str) -> Result<bool, BoxError> {
+        (**self).contains(key).await
     }
 }
 
@@ -83,233 +173,12 @@ impl Backend {
 
     /// What the tasks of `job` see (K-3).
     pub(crate) fn of_job(&self, job: JobId) -> JobCache {
-        JobCache { backend: self.clone(), group: job.to_string() }
+        JobCache::of(self.clone(), job)
     }
 }
 
-/// The cache of one job, or a group in it; from [`ExecutionContext::job_cache`](crate::ExecutionContext::job_cache).
-///
-/// Keys are texts, values are bytes (K-2). A slash is a level: `group("a")` with key `b` is the entry `a/b` (K-6).
-///
-/// ```
-/// # async fn example(context: &boxwood::ExecutionContext) -> boxwood::Result {
-/// let cache = context.job_cache();
-/// cache.set("sum/12", b"144".as_slice()).await?;
-/// assert_eq!(cache.group("sum").get("12").await?, b"144");
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone)]
-pub struct JobCache {
-    backend: Backend,
-    group: String,
-}
-
-impl JobCache {
-    #[cfg(test)]
-    pub(crate) fn none() -> Self {
-        Backend::default().of_job(JobId::from_bytes([2; 16]))
-    }
-
-    /// The value of `key`.
-    ///
-    /// # Errors
-    /// [`Error::NotCached`] if it is missing or names a group (K-4), [`Error::Cache`] if the cache cannot be used.
-    pub async fn get(&self, key: &str) -> Result<Vec<u8>, Error> {
-        self.find(key).await?.ok_or_else(|| Error::NotCached { key: key.to_owned() })
-    }
-
-    /// The value of `key`, or none if it is missing or names a group.
-    ///
-    /// # Errors
-    /// [`Error::Cache`] if the cache cannot be used.
-    pub async fn find(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
-        let path = self.path(key)?;
-        self.backend()?.get(&path).await.map_err(|source| failed("read", key, source))
-    }
-
-    /// Sets the value of `key`, replacing an earlier one (K-5).
-    ///
-    /// # Errors
-    /// [`Error::Cache`] if the cache cannot be used.
-    pub async fn set(&self, key: &str, value: impl Into<Vec<u8>>) -> Result<(), Error> {
-        let path = self.path(key)?;
-        self.backend()?.set(&path, value.into()).await.map_err(|source| failed("write", key, source))
-    }
-
-    /// Whether `key` has a value (K-5).
-    ///
-    /// # Errors
-    /// [`Error::Cache`] if the cache cannot be used.
-    pub async fn contains(&self, key: &str) -> Result<bool, Error> {
-        let path = self.path(key)?;
-        self.backend()?.contains(&path).await.map_err(|source| failed("look up", key, source))
-    }
-
-    /// Removes `key`; a missing one is no error.
-    ///
-    /// # Errors
-    /// [`Error::Cache`] if the cache cannot be used.
-    pub async fn remove(&self, key: &str) -> Result<(), Error> {
-        let path = self.path(key)?;
-        self.backend()?.remove(&path).await.map_err(|source| failed("remove", key, source))
-    }
-
-    /// The keys directly in this group, sorted; not those of nested groups (K-7, K-8).
-    ///
-    /// # Errors
-    /// [`Error::Cache`] if the cache cannot be used.
-    pub async fn keys(&self) -> Result<Vec<String>, Error> {
-        let mut keys = self.backend()?.keys(&self.group).await.map_err(|source| failed("list", &self.group, source))?;
-        keys.sort();
-        Ok(keys)
-    }
-
-    /// The keys directly in this group with their values, sorted by key (K-5).
-    ///
-    /// # Errors
-    /// [`Error::Cache`] if the cache cannot be used.
-    pub async fn items(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
-        let mut items = Vec::new();
-        for key in self.keys().await? {
-            // A key may have been removed meanwhile.
-            if let Some(value) = self.find(&key).await? {
-                items.push((key, value));
-            }
-        }
-        Ok(items)
-    }
-
-    /// The cache of the group `name` in this one (K-6). Nothing is created; a group exists as far as it has keys.
-    pub fn group(&self, name: &str) -> Self {
-        Self { backend: self.backend.clone(), group: format!("{}/{name}", self.group) }
-    }
-
-    fn backend(&self) -> Result<&dyn AnyCache, Error> {
-        self.backend.0.as_deref().ok_or_else(|| Error::Cache {
-            problem: "the runner has none; give it one with `Runner::builder(…).cache(…)`".to_owned(),
-            source: None,
-        })
-    }
-
-    /// The full path of a key, with needless slashes left out.
-    fn path(&self, key: &str) -> Result<String, Error> {
-        let wrong = |problem: &str| {
-            Err(Error::Cache { problem: format!("key {key:?} cannot be used: {problem}"), source: None })
-        };
-        let mut path = String::with_capacity(self.group.len() + 1 + key.len());
-        for level in self.group.split('/').filter(|level| !level.is_empty()) {
-            match level {
-                "." | ".." => return wrong("the group has a level . or .."),
-                level if level.contains('\0') => return wrong("the group has a null character"),
-                level => {
-                    if !path.is_empty() {
-                        path.push('/');
-                    }
-                    path.push_str(level);
-                }
-            }
-        }
-        let group_bytes = path.len();
-        for level in key.split('/').filter(|level| !level.is_empty()) {
-            match level {
-                "." | ".." => return wrong("it has a level . or .."),
-                level if level.contains('\0') => return wrong("it has a null character"),
-                level => {
-                    path.push('/');
-                    path.push_str(level);
-                }
-            }
-        }
-        if path.len() == group_bytes {
-            return wrong("it is empty");
-        }
-        Ok(path)
-    }
-}
-
-fn failed(what: &str, key: &str, source: BoxError) -> Error {
-    Error::Cache { problem: format!("could not {what} {key:?}: {source}"), source: Some(source) }
-}
-
-impl fmt::Debug for JobCache {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobCache").field("group", &self.group).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn job(last: u8) -> JobId {
-        JobId::from_bytes([last; 16])
-    }
-
-    /// What holds for every backend.
-    async fn exercise(cache: impl Cache) {
-        let backend = Backend::new(cache);
-        let cache = backend.of_job(job(1));
-
-        assert!(!cache.contains("sum/12").await.unwrap());
-        assert!(matches!(cache.get("sum/12").await, Err(Error::NotCached { .. })));
-        cache.set("sum/12", b"144".as_slice()).await.unwrap();
-        cache.set("sum/9", b"82".as_slice()).await.unwrap();
-        cache.set("sum/9", b"81".as_slice()).await.unwrap();
-        cache.set("last", Vec::new()).await.unwrap();
-
-        // K-6: a slash is a level, and a group is a prefix.
-        let sum = cache.group("sum");
-        assert_eq!(sum.get("12").await.unwrap(), b"144");
-        assert_eq!(cache.get("/sum//12").await.unwrap(), b"144");
-        // K-4: the key of a group has no value.
-        assert!(matches!(cache.get("sum").await, Err(Error::NotCached { .. })));
-        assert!(!cache.contains("sum").await.unwrap());
-        // K-7: keys of nested groups are not listed; K-8: sorted.
-        assert_eq!(cache.keys().await.unwrap(), ["last"]);
-        assert_eq!(sum.keys().await.unwrap(), ["12", "9"]);
-        let items = [("12".to_owned(), b"144".to_vec()), ("9".to_owned(), b"81".to_vec())];
-        assert_eq!(sum.items().await.unwrap(), items);
-        assert!(cache.group("nothing").keys().await.unwrap().is_empty());
-        // K-3: another job sees nothing of it.
-        assert!(backend.of_job(job(2)).find("last").await.unwrap().is_none());
-
-        sum.remove("9").await.unwrap();
-        sum.remove("9").await.unwrap();
-        assert_eq!(sum.keys().await.unwrap(), ["12"]);
-
-        for key in ["", "/", "..", "a/../../b", ".", "a\0b"] {
-            assert!(matches!(cache.set(key, Vec::new()).await, Err(Error::Cache { .. })), "{key:?}");
-        }
-        assert!(matches!(cache.group("..").set("a", Vec::new()).await, Err(Error::Cache { .. })));
-    }
-
-    #[tokio::test]
-    async fn k_10_in_memory() {
-        exercise(InMemoryCache::new()).await;
-    }
-
-    #[tokio::test]
-    async fn k_11_local_files() {
-        let folder = tempfile::tempdir().unwrap();
-        exercise(LocalFileCache::new(folder.path())).await;
-    }
-
-    #[tokio::test]
-    async fn k_11_one_file_for_each_key_below_the_job_id() {
-        let folder = tempfile::tempdir().unwrap();
-        let backend = Backend::new(LocalFileCache::new(folder.path()));
-        backend.of_job(job(1)).set("a/b", b"c".as_slice()).await.unwrap();
-        assert_eq!(std::fs::read(folder.path().join(job(1).to_string()).join("a").join("b")).unwrap(), b"c");
-        // What another SDK wrote is found.
-        std::fs::write(folder.path().join(job(1).to_string()).join("a").join("d"), "e").unwrap();
-        assert_eq!(backend.of_job(job(1)).get("a/d").await.unwrap(), b"e");
-    }
-
-    #[tokio::test]
-    async fn k_1_without_a_cache_every_access_says_so_but_a_group_does_not() {
-        let group = JobCache::none().group("a");
-        let text = group.get("b").await.unwrap_err().to_string();
-        assert!(text.contains("Runner::builder"), "{text}");
-    }
+/// Whether an error says that there is no such file: also when a level on the way is a file, or the end is a folder.
+fn is_missing(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory)
 }
