@@ -104,6 +104,8 @@
 //! }
 //! ```
 //!
+//! More programs, each of which shows one thing, are in the folder `examples` of this crate.
+//!
 //! # What goes wrong
 //!
 //! Task code returns [`boxwood::Result`]: `?` takes any error, and a text becomes one with `.into()`. Whatever it
