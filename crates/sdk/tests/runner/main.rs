@@ -2,7 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::path::Path;
+mod failures;
+mod here;
+mod leases;
+mod outages;
+mod scripted;
+mod shutdown;
+mod signals;
+mod state;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -12,47 +20,9 @@ use boxwood::{
     TaskState,
 };
 use boxwood_server::{Config, Listen, Server};
+use here::{here, start, until_metric};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, Semaphore};
-
-/// A server on a free port with its data in a folder that is removed at the end.
-struct Here {
-    server: Server,
-    client: Client,
-    folder: tempfile::TempDir,
-}
-
-async fn start(listen: &str, folder: &Path) -> Server {
-    Server::start(Config::new(listen.parse::<Listen>().unwrap(), folder.join("data"))).await.unwrap()
-}
-
-async fn here() -> Here {
-    let folder = tempfile::tempdir().unwrap();
-    let server = start("127.0.0.1:0", folder.path()).await;
-    let client = Client::builder().url(server.url()).build().unwrap();
-    Here { server, client, folder }
-}
-
-/// Returns once the server counts at least `least` in the metric whose line begins with `name`.
-async fn until_metric(server: &Server, name: &str, least: u64) {
-    let read = async {
-        loop {
-            let mut connection = TcpStream::connect(server.url().trim_start_matches("http://")).await.unwrap();
-            let request = "GET /metrics HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
-            connection.write_all(request.as_bytes()).await.unwrap();
-            let mut text = String::new();
-            connection.read_to_string(&mut text).await.unwrap();
-            let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-            let count = line.rsplit(' ').next().and_then(|count| count.parse::<u64>().ok());
-            if count >= Some(least) {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), read).await.unwrap_or_else(|_| panic!("{name} stays below {least}"));
-}
 
 #[derive(Task, Serialize, Deserialize)]
 struct SumOfSquares {
