@@ -1,5 +1,8 @@
-//! Derive macro of the Boxwood SDK: `#[derive(Task)]`. Its options are explained at the trait `boxwood::Task`.
+//! Derive macro of the Boxwood SDK: `#[derive(Task)]`. Use it through the crate `boxwood`, which it writes code for;
+//! its options are explained at the trait `boxwood::Task`.
 
+mod display;
+mod input;
 mod options;
 mod task;
 
@@ -10,5 +13,5 @@ use syn::{DeriveInput, parse_macro_input};
 #[proc_macro_derive(Task, attributes(task))]
 pub fn derive_task(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    task::derive(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+    task::derive(&input).into()
 }

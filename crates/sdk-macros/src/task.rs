@@ -2,41 +2,114 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Data, DataStruct, DeriveInput, Error, Fields, LitStr, Result};
 
-use crate::options::{Options, Shape};
+use crate::input::Code;
+use crate::options::{Options, note};
+use crate::{display, input};
 
-pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
-    let fields = fields(input)?;
-    let options = Options::read(&input.attrs)?;
-    let ident = &input.ident;
-    let struct_name = LitStr::new(&syn::ext::IdentExt::unraw(ident).to_string(), ident.span());
-    let name = options.name.clone().unwrap_or_else(|| struct_name.clone());
-    let (major, minor) = options.version.unwrap_or_default();
-
-    let display = display(fields, options.display.as_ref().unwrap_or(&struct_name), options.display.is_some())?;
-    let (write, read) = input_code(fields, &options, &name)?;
-    Ok(quote! {
-        #[automatically_derived]
-        impl ::boxwood::Task for #ident {
-            fn identifier() -> ::boxwood::TaskIdentifier {
-                ::boxwood::TaskIdentifier::checked(#name, #major, #minor)
+/// The implementation, or every mistake that can be told; then with an implementation all the same where there can be
+/// one, so that the compiler does not complain about each use of the struct too.
+pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
+    let (options, mut mistakes) = Options::read(&input.attrs);
+    let bodies = match fields(input) {
+        Ok(fields) => {
+            for misplaced in fields.iter().flat_map(|field| &field.attrs).filter(|attr| attr.path().is_ident("task")) {
+                let problem =
+                    "`#[task(…)]` belongs to the struct; what serde does with a field is said by `#[serde(…)]`";
+                note(&mut mistakes, Error::new(misplaced.path().span(), problem));
             }
-
-            fn display(&self) -> ::std::string::String {
-                #display
-            }
-
-            fn to_input(&self) -> ::std::result::Result<::std::vec::Vec<u8>, ::boxwood::Error> {
-                #write
-            }
-
-            fn from_input(input: &[u8]) -> ::std::result::Result<Self, ::boxwood::Error> {
-                #read
+            // After a wrong option, what the fields lack may be only what that option would have changed.
+            match mistakes {
+                Some(_) => None,
+                None => Bodies::new(input, fields, &options).map_err(|mistake| note(&mut mistakes, mistake)).ok(),
             }
         }
-    })
+        Err(mistake) => {
+            note(&mut mistakes, mistake);
+            None
+        }
+    };
+    match (mistakes, bodies) {
+        (None, Some(bodies)) => implementation(input, &options, &bodies),
+        (mistakes, _) => {
+            let mistakes = mistakes.map(Error::into_compile_error);
+            let implementation =
+                input.generics.params.is_empty().then(|| implementation(input, &options, &Bodies::never()));
+            quote! { #mistakes #implementation }
+        }
+    }
+}
+
+/// What stands in the functions of the implementation.
+struct Bodies {
+    identifier: TokenStream,
+    display: TokenStream,
+    input: Code,
+}
+
+impl Bodies {
+    fn new(input: &DeriveInput, fields: &Fields, options: &Options) -> Result<Self> {
+        let ident = &input.ident;
+        let boxwood = &options.boxwood;
+        let struct_name = LitStr::new(&ident.unraw().to_string(), ident.span());
+        let name = options.name.as_ref().unwrap_or(&struct_name);
+        let (major, minor) = options.version.unwrap_or_default();
+        let display = match &options.display {
+            Some(text) => display::expression(fields, text),
+            None => Ok(quote! { ::std::string::String::from(#struct_name) }),
+        };
+        let code = input::code(ident, fields, options, name);
+        let (display, input) = match (display, code) {
+            (Ok(display), Ok(code)) => (display, code),
+            (Err(mut mistake), Err(other)) => {
+                mistake.combine(other);
+                return Err(mistake);
+            }
+            (Err(mistake), _) | (_, Err(mistake)) => return Err(mistake),
+        };
+        Ok(Self { identifier: quote! { #boxwood::TaskIdentifier::checked(#name, #major, #minor) }, display, input })
+    }
+
+    /// Of what does not compile anyway.
+    fn never() -> Self {
+        let never = quote! { ::std::unreachable!() };
+        let input = Code { items: TokenStream::new(), write: never.clone(), read: never.clone() };
+        Self { identifier: never.clone(), display: never, input }
+    }
+}
+
+fn implementation(input: &DeriveInput, options: &Options, bodies: &Bodies) -> TokenStream {
+    let ident = &input.ident;
+    let boxwood = &options.boxwood;
+    let where_clause = &input.generics.where_clause;
+    let Bodies { identifier, display, input: Code { items, write, read } } = bodies;
+    quote! {
+        const _: () = {
+            #items
+
+            #[automatically_derived]
+            impl #boxwood::Task for #ident #where_clause {
+                fn identifier() -> #boxwood::TaskIdentifier {
+                    #identifier
+                }
+
+                fn display(&self) -> ::std::string::String {
+                    #display
+                }
+
+                fn to_input(&self) -> ::std::result::Result<::std::vec::Vec<u8>, #boxwood::Error> {
+                    #write
+                }
+
+                fn from_input(input: &[u8]) -> ::std::result::Result<Self, #boxwood::Error> {
+                    #read
+                }
+            }
+        };
+    }
 }
 
 /// The fields of what must be a struct without parameters.
@@ -51,98 +124,36 @@ fn fields(input: &DeriveInput) -> Result<&Fields> {
             return Err(Error::new(data.union_token.span(), "only a struct can be a task"));
         }
     };
-    if let Some(parameter) = input.generics.params.first() {
-        let problem = "a task cannot have parameters: its identifier would not tell which type it is; \
-                       write a struct for each type, with owned fields";
-        return Err(Error::new(parameter.span(), problem));
-    }
-    Ok(fields)
-}
-
-/// The expression of the display: a text as it is, or with named fields filled in.
-fn display(fields: &Fields, text: &LitStr, is_format: bool) -> Result<TokenStream> {
-    if !is_format {
-        return Ok(quote! { ::std::string::String::from(#text) });
-    }
-    let Fields::Named(named) = fields else {
-        return Ok(quote! { ::std::format!(#text) });
-    };
-    // Only the fields that the text names are bound, so that others need no `Display` and cause no warnings.
-    let names = placeholders(&text.value());
-    let bound = named
-        .named
-        .iter()
-        .filter_map(|field| field.ident.as_ref())
-        .filter(|ident| names.contains(&syn::ext::IdentExt::unraw(*ident).to_string()));
-    Ok(quote! {
-        let Self { #(#bound,)* .. } = self;
-        ::std::format!(#text)
-    })
-}
-
-/// The names in braces of a format text, also those of widths and precisions; names too many do no harm.
-fn placeholders(text: &str) -> Vec<String> {
-    let is_name = |c: char| c == '_' || c.is_alphanumeric();
-    let inside = text
-        .replace("{{", "")
-        .split('{')
-        .skip(1)
-        .map(|rest| rest.split('}').next().unwrap_or("").to_owned())
-        .collect::<Vec<_>>();
-    inside.iter().flat_map(|inside| inside.split(|c| !is_name(c))).map(str::to_owned).collect()
-}
-
-/// The bodies of `to_input` and `from_input`.
-fn input_code(fields: &Fields, options: &Options, name: &LitStr) -> Result<(TokenStream, TokenStream)> {
-    let Some(first) = fields.iter().next() else {
-        if let Some((Shape::Value, word)) = options.input {
-            let problem = "\"value\" needs a field, and this struct has none; leave `input` out: \
-                           a task without fields has an input of zero bytes";
-            return Err(Error::new(word, problem));
+    match input.generics.params.first() {
+        Some(syn::GenericParam::Lifetime(parameter)) => {
+            let problem =
+                "a task is made anew from its input and cannot borrow; give it owned fields, such as `String`";
+            Err(Error::new(parameter.span(), problem))
         }
-        return Ok((
-            quote! { ::std::result::Result::Ok(::std::vec::Vec::new()) },
-            quote! {
-                let _ = input;
-                ::std::result::Result::Ok(Self {})
-            },
-        ));
-    };
-    match options.input {
-        Some((Shape::Value, word)) => {
-            if fields.len() > 1 {
-                let problem = format!(
-                    "\"value\" is for structs of one field, and this one has {}; write \"object\"",
-                    fields.len()
-                );
-                return Err(Error::new(word, problem));
-            }
-            let member = match &first.ident {
-                Some(ident) => quote! { #ident },
-                None => quote! { 0 },
-            };
-            Ok((
-                quote! { ::boxwood::__private::to_json(#name, &self.#member) },
-                quote! {
-                    ::std::result::Result::Ok(Self { #member: ::boxwood::__private::from_json(#name, input)? })
-                },
-            ))
+        Some(parameter) => {
+            let problem = "a task cannot have parameters: its identifier would not tell which type it is; \
+                           write a struct for each type";
+            Err(Error::new(parameter.span(), problem))
         }
-        _ => {
-            if let Fields::Unnamed(unnamed) = fields {
-                let problem = match unnamed.unnamed.len() {
-                    1 => {
-                        "the fields of an object have names; give this field one, or write \
-                          `#[task(input = \"value\")]` for the bare value"
-                    }
-                    _ => "the fields of an object have names; give these fields names",
-                };
-                return Err(Error::new(unnamed.span(), problem));
-            }
-            Ok((
-                quote! { ::boxwood::__private::to_json(#name, self) },
-                quote! { ::boxwood::__private::from_json(#name, input) },
-            ))
+        None => Ok(fields),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t_50_a_renamed_crate_is_named_nowhere_by_its_old_name() {
+        let structs: [DeriveInput; 4] = [
+            syn::parse_quote! { #[task(crate = "bw")] struct Nothing; },
+            syn::parse_quote! { #[task(crate = "bw", display = "{x}")] struct Object { x: u32 } },
+            syn::parse_quote! { #[task(crate = "bw", input = "value")] struct Value(u32); },
+            syn::parse_quote! { #[task(crate = "bw", input = "prost")] struct Message(Timestamp); },
+        ];
+        for input in structs {
+            let code = derive(&input).to_string();
+            assert!(code.contains("impl bw :: Task for") && !code.contains("boxwood"), "{code}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Write and run Boxwood workflows in Rust.
 //!
-//! A *task* is a struct and a function. A task can submit further tasks while it is executed, so that a job is a tree that
-//! grows while it runs. *Runners* ask the server for tasks and execute them; any number of them can share a job, also
-//! together with runners of the Python and Go SDKs.
+//! A *task* is a struct and a function. A task can submit further tasks while it is executed, so that a job is a tree
+//! that grows while it runs. *Runners* ask the server for tasks and execute them; any number of them can share a job,
+//! also together with runners of the Python and Go SDKs.
 //!
 //! # Hello
 //!
@@ -35,8 +35,8 @@
 //! # Fan out, fan in
 //!
 //! Sub-tasks without dependencies run side by side; a sub-task that depends on others starts when they and everything
-//! below them are complete (T-92). Tasks have no return value (T-8); what they want to tell each other they put into the job
-//! cache.
+//! below them are complete (T-92). Tasks have no return value (T-8); what they want to tell each other they put into
+//! the job cache.
 //!
 //! ```no_run
 //! use boxwood::{Client, Execute, ExecutionContext, LocalFileCache, Runner, Task};
@@ -128,6 +128,8 @@ mod context;
 mod error;
 mod id;
 mod identifier;
+mod input;
+mod raw;
 mod runner;
 mod state;
 mod submission;
@@ -154,9 +156,10 @@ pub use context::{Dependencies, ExecutionContext, ProgressIndicator, Subtask, Su
 pub use error::{BoxError, Code, Error, Result};
 pub use id::{AutomationId, JobId, ParseIdError, TaskId};
 pub use identifier::{NAME_BYTES_MAX, TaskIdentifier, Version};
+pub use raw::RawTask;
 pub use runner::{RunSummary, Runner, RunnerBuilder, ShutdownHandle};
 pub use state::StateType;
-pub use task::{Execute, INPUT_BYTES_MAX, RawTask, Submission, Submit, Task};
+pub use task::{Execute, INPUT_BYTES_MAX, Submission, Submit, Task};
 
 /// The stores that an [`ObjectStoreCache`] can be in: feature `object-store`. The kinds of stores it has are those of the
 /// features that are on here; to turn on others, depend on the same version of it.
@@ -167,7 +170,7 @@ pub use object_store;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::context::Collector;
-    pub use crate::task::{from_json, to_json};
+    pub use crate::input::{ReadJson, WriteJson, not_a_message};
 }
 
 /// The program in the README is compiled as it stands there.

@@ -188,7 +188,8 @@ fn too_many_groups(tasks: usize, groups: usize) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::{RawTask, Submit as _};
+    use crate::RawTask;
+    use crate::task::Submit as _;
 
     fn entry(name: &str, dependencies: &[u32]) -> Entry {
         let task = RawTask::new(name, "v1.0").unwrap().into_submission().unwrap();

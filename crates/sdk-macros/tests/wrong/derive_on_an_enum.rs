@@ -1,0 +1,9 @@
+#[derive(boxwood::Task)]
+enum Step {
+    Load,
+    Store,
+}
+
+fn main() {
+    let _ = Step::Load;
+}

@@ -1,0 +1,6 @@
+#[derive(boxwood::Task)]
+struct Scene<'a> {
+    name: &'a str,
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+#[derive(boxwood::Task)]
+#[task(input = "value")]
+struct Blend;
+
+fn main() {}

@@ -1,0 +1,5 @@
+#[derive(boxwood::Task)]
+#[task(name = "")]
+struct Mosaic;
+
+fn main() {}

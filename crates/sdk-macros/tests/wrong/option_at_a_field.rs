@@ -1,0 +1,7 @@
+#[derive(boxwood::Task, serde::Serialize, serde::Deserialize)]
+struct Mosaic {
+    #[task(skip)]
+    scenes: Vec<String>,
+}
+
+fn main() {}

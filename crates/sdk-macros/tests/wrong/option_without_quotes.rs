@@ -1,0 +1,5 @@
+#[derive(boxwood::Task)]
+#[task(name = Mosaic)]
+struct Mosaic;
+
+fn main() {}

@@ -1,0 +1,5 @@
+#[derive(boxwood::Task)]
+#[task(display)]
+struct Mosaic;
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[derive(boxwood::Task, serde::Serialize)]
+struct Mosaic {
+    scenes: Vec<String>,
+}
+
+fn main() {}

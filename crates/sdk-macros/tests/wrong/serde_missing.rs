@@ -1,0 +1,6 @@
+#[derive(boxwood::Task)]
+struct Mosaic {
+    scenes: Vec<String>,
+}
+
+fn main() {}
