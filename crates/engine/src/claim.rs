@@ -206,7 +206,8 @@ fn start(set: &mut WorkingSet, ask: &Ask, key: TaskKey, now: Timestamp) -> Resul
         status.compute_time = status.compute_time.saturating_sub(stopped.since(started));
         status.times_stale |= status.first_started_at == Some(started) || status.last_stopped_at == Some(stopped);
     }
-    status.first_started_at.get_or_insert(now);
+    // A clock that was set back makes a later start the earlier one (J-30).
+    status.first_started_at = Some(status.first_started_at.map_or(now, |first| first.min(now)));
     hand_out(set, ask, key, lease)
 }
 

@@ -42,7 +42,8 @@ pub(crate) fn next_task(set: &mut WorkingSet, report: &Report) -> Result<Reply, 
             set.task_mut(*key)?.answered_with = next.as_ref().map(|next| next.taken);
             next
         }
-        Some(Stored::Failed) | None => claim::best(set, ask, None, report.now)?,
+        Some(Stored::Failed(key)) => claim::best(set, ask, Some(*key), report.now)?,
+        None => claim::best(set, ask, None, report.now)?,
     };
     Ok(Reply::Report(next.map_or(ReportReply::Idle, |next| ReportReply::Task(Box::new(next)))))
 }
@@ -54,7 +55,7 @@ enum Stored {
     /// The task was not RUNNING: the report is ignored.
     Before(TaskKey),
     /// The report broke a limit: the task failed.
-    Failed,
+    Failed(TaskKey),
 }
 
 /// The task handed out in answer to the first arrival of this report, if it still runs. A task that lost a lease
@@ -88,7 +89,7 @@ fn store(set: &mut WorkingSet, computed: &ComputedTask, now: Timestamp) -> Resul
         }
         fail::add_display_line(set, key, &computed.display, &error)?;
         fail::workflow_error(set, key, now)?;
-        return Ok(Stored::Failed);
+        return Ok(Stored::Failed(key));
     }
     let group = set.group(set.task(key)?.group)?;
     fail::replace_display(set, key, &computed.display)?;

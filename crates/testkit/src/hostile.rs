@@ -3,14 +3,15 @@
 //! must come to its end.
 
 use boxwood_engine::{
-    Command, ComputedTask, FailedTask, JobId, JobState, NewJob, ProgressUpdate, Report, Settings, Taken, TaskId,
-    TaskKey,
+    AutomationId, Command, ComputedTask, FailedTask, JobId, JobState, NewJob, ProgressUpdate, Report, Settings,
+    Submission, Taken, TaskId, TaskKey,
 };
 use boxwood_store::memory;
 
 use crate::plan::Plan;
 use crate::random::Random;
 use crate::reopen::Reopen;
+use crate::trees::Trees;
 use crate::world::{Held, Runner, World};
 use crate::{milliseconds, seconds};
 
@@ -37,10 +38,11 @@ pub fn run(seed: u64, events: usize) -> World {
 /// When a rule is broken; the seed and the last events are printed then.
 pub fn run_on(store: impl Reopen + 'static, seed: u64, events: usize) -> World {
     let mut random = Random::seeded(seed);
-    let (crashes, hand_backs) = (random.below(4), random.below(4));
+    let (crashes, hand_backs, refuse) = (random.below(4), random.below(4), random.chance(10));
     let settings = |settings: &mut Settings| {
         settings.crash_retries_max = u32::try_from(crashes).expect("a small number");
         settings.hand_backs_max = u32::try_from(hand_backs).expect("a small number");
+        settings.refuse_content_errors = refuse;
     };
     let mut world = World::on(seed, store).settings(settings).cluster("gpu").runners(2);
     world = world.runner(Runner::on("gpu"));
@@ -49,7 +51,8 @@ pub fn run_on(store: impl Reopen + 'static, seed: u64, events: usize) -> World {
     if random.chance(50) {
         world = world.lazy();
     }
-    let mut chaos = Chaos { world, random, names: 0, held: Vec::new(), committed: Vec::new(), submitted: Vec::new() };
+    let (held, committed, submitted) = (Vec::new(), Vec::new(), Vec::new());
+    let mut chaos = Chaos { world, random, trees: Trees::default(), held, committed, submitted };
     for _ in 0..events {
         chaos.event();
     }
@@ -59,8 +62,7 @@ pub fn run_on(store: impl Reopen + 'static, seed: u64, events: usize) -> World {
 struct Chaos {
     world: World,
     random: Random,
-    /// How many tasks were named so far.
-    names: usize,
+    trees: Trees,
     /// What runners hold, or believe to hold, the oldest first.
     held: Vec<Held>,
     /// The same at the last commit: later answers never left a server that crashed.
@@ -105,8 +107,13 @@ impl Chaos {
 
     fn submit(&mut self) {
         if self.submitted.len() < JOBS_MAX {
-            let plans = self.plans(0);
-            let new = self.world.new_job("job", plans);
+            let plans = self.trees.tree(&mut self.random);
+            let name = ["job", "Job-B", "nightly_job.b"][self.random.place(3)];
+            let mut new = self.world.new_job(name, plans);
+            new.automation = AutomationId::from_u128(self.random.below(3).into());
+            if self.random.chance(5) {
+                new.tasks = somewhere_else(&new.tasks);
+            }
             self.submitted.push(new.clone());
             // Refused while a cluster it names is gone.
             let _ = self.world.send(Command::SubmitJob(new));
@@ -116,33 +123,10 @@ impl Chaos {
     fn submit_again(&mut self) {
         if let Some(new) = self.random.pick(&self.submitted).cloned() {
             let mut again = self.world.new_job("job", Plan::task("never submitted"));
-            (again.tasks, again.fingerprint, again.repeated) = (new.tasks, new.fingerprint, true);
+            (again.name, again.trace_parent, again.tasks) = (new.name, new.trace_parent, new.tasks);
+            (again.fingerprint, again.repeated) = (new.fingerprint, self.random.chance(80));
             let _ = self.world.send(Command::SubmitJob(again));
         }
-    }
-
-    fn plans(&mut self, depth: usize) -> Vec<Plan> {
-        let mut siblings: Vec<Plan> = Vec::new();
-        for _ in 0..=self.random.below(4) {
-            self.names += 1;
-            let before = siblings.iter().map(|plan| plan.name.clone());
-            let before: Vec<_> = before.filter(|_| self.random.chance(25)).collect();
-            let text = format!(
-                "t{} as={} v1.{} on={}{} retries={}",
-                self.names,
-                ["A", "A", "B", "C"][self.random.place(4)],
-                self.random.below(3),
-                ["", "", "", "default", "gpu"][self.random.place(5)],
-                if self.random.chance(30) { " optional" } else { "" },
-                self.random.below(3),
-            );
-            let mut plan = crate::Plans::from(&text).0.remove(0).after(before);
-            if depth < 3 && self.random.chance(55) {
-                plan = plan.submits(self.plans(depth + 1));
-            }
-            siblings.push(plan);
-        }
-        siblings
     }
 
     fn claim(&mut self) {
@@ -152,7 +136,13 @@ impl Chaos {
 
     fn ask(&mut self) -> boxwood_engine::Ask {
         let runner = self.random.place(4);
-        self.world.ask(runner)
+        let mut ask = self.world.ask(runner);
+        match self.random.below(50) {
+            0 => ask.cluster = "nowhere".into(),
+            1 => ask.identifiers = [].into(),
+            _ => {}
+        }
+        ask
     }
 
     fn next_task(&mut self, report: Report) {
@@ -180,8 +170,10 @@ impl Chaos {
             computed.display = format!("{} done", held.name);
         }
         computed.progress = self.progress();
-        if self.random.chance(5) {
-            computed.content_error = Some("too much".into());
+        match self.random.below(20) {
+            0 => computed.content_error = Some("too much".into()),
+            1 => computed.sub_tasks = computed.sub_tasks.as_ref().map(somewhere_else),
+            _ => {}
         }
         computed
     }
@@ -213,7 +205,11 @@ impl Chaos {
     fn fail(&mut self, workflow_error: bool) {
         if let Some(held) = self.take() {
             let progress = self.progress();
-            let display = if self.random.chance(50) { format!("{}\nfailed", held.display) } else { String::new() };
+            let display = match self.random.below(20) {
+                0 => "long ".repeat(250),
+                1..10 => format!("{}\nfailed", held.display),
+                _ => String::new(),
+            };
             self.world.fail_with(&held, |failed| {
                 (failed.progress, failed.display, failed.workflow_error) = (progress, display, workflow_error);
             });
@@ -229,7 +225,11 @@ impl Chaos {
 
     fn wait(&mut self) {
         let span = milliseconds(self.random.below(12_000));
-        self.world.advance(span);
+        if self.random.chance(12) {
+            self.world.set_back(span);
+        } else {
+            self.world.advance(span);
+        }
     }
 
     fn expire_something(&mut self) {
@@ -322,10 +322,12 @@ impl Chaos {
         let gpu = self.world.new_cluster("gpu", true);
         let _ = self.world.send(gpu);
         self.commit();
+        self.world.check_everything();
         // Most of what is left is to run; a check after every round does.
-        self.world = self.world.unchecked();
+        self.world = self.world.checked_less();
         for _ in 0..CALM_ROUNDS_MAX {
             self.world.check();
+            self.world.check_everything();
             let rows = self.world.rows();
             let unfinished = rows.statuses.values().filter(|status| status.state() != JobState::Completed);
             let unfinished: Vec<JobId> = unfinished.map(|status| rows.jobs[&status.key].id).collect();
@@ -342,4 +344,12 @@ impl Chaos {
         }
         panic!("T-9, S-21: these tasks never end: {}", self.world.states());
     }
+}
+
+/// The same tasks, the last of them on a cluster that does not exist.
+fn somewhere_else(tasks: &Submission) -> Submission {
+    let mut groups = tasks.groups().to_vec();
+    let last = groups.last_mut().and_then(|group| group.tasks.last_mut()).expect("a submission of some tasks");
+    last.cluster = "nowhere".into();
+    Submission::new(groups).expect("nothing else has changed")
 }

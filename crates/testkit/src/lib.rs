@@ -1,18 +1,23 @@
 //! Test support for Boxwood. Nothing here is part of a release.
 //!
 //! - [`World`]: jobs, runners and a clock around the engine and a store, driven call by call. After every command it checks
-//!   what must always hold, from the rows alone and without the engine's help.
+//!   what must always hold, from the rows alone and without the engine's help, and compares the reply and everything that
+//!   can be asked with a model of its own, which knows the rules from the behaviour page and not from the engine.
 //! - [`hostile`]: random worlds in which calls are lost, repeated and late, leases end and the server crashes.
 //! - [`conformance`]: what every store must do, and that all stores answer alike.
 
+pub mod alone;
+mod catalog;
+mod compare;
 pub mod conformance;
 pub mod hostile;
 mod invariants;
 mod mirror;
-mod order;
 mod plan;
 mod random;
+mod reference;
 mod reopen;
+mod trees;
 mod world;
 
 use std::time::Duration;

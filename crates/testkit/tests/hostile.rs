@@ -23,15 +23,15 @@ fn worlds(part: u64, seeds: Range<u64>) {
 
 #[test]
 fn hostile_worlds_1() {
-    worlds(0, 0..300);
+    worlds(0, 0..240);
 }
 
 #[test]
 fn hostile_worlds_2() {
-    worlds(1, 0..300);
+    worlds(1, 0..240);
 }
 
 #[test]
 fn hostile_worlds_3() {
-    worlds(2, 0..300);
+    worlds(2, 0..240);
 }

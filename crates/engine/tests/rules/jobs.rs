@@ -91,6 +91,7 @@ fn j_11_the_first_job_is_returned_as_it_is_now() {
     world.run();
     world.restart();
     let mut second = world.new_job("job", "a");
+    (second.trace_parent, second.tasks) = (first.trace_parent, first.tasks);
     (second.fingerprint, second.repeated) = (first.fingerprint, true);
     let Ok(Reply::Job(job, status)) = world.send(Command::SubmitJob(second)) else { panic!("a sound job") };
     assert_eq!((job.id, status.state()), (first.id, JobState::Completed));

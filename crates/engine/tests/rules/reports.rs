@@ -228,6 +228,27 @@ fn r_51_the_line_is_added_to_the_display_of_the_report() {
 }
 
 #[test]
+fn r_51_r_10_the_answer_to_a_report_with_a_fault_goes_on_near_the_task() {
+    let mut world = World::seeded(1).job("a\n  b\n    c retries=1\n    d\n  e").job("other");
+    let a = world.claim(0).expect("a");
+    let b = world.report(0, &a).expect("b");
+    let c = world.report(0, &b).expect("c");
+    let next = report_with_fault(&mut world, &c, "too much");
+    assert_eq!(next.map(|held| held.name), Some("c".into()), "its retry, and not e, which is nearer to the root");
+}
+
+#[test]
+fn r_51_nothing_of_the_progress_in_such_a_report_is_stored() {
+    let mut world = World::seeded(1).job("a retries=1");
+    let a = world.claim(0).expect("a");
+    world.complete_with(&a, |computed| {
+        computed.progress = vec![boxwood_engine::ProgressUpdate { label: "x".into(), total: 1, done: 1 }];
+        computed.content_error = Some("too much".into());
+    });
+    assert!(world.progress(0).is_empty());
+}
+
+#[test]
 fn r_51_in_an_optional_branch_the_fault_fails_the_branch() {
     let mut world = World::seeded(1).job("top optional\n  a\n  b");
     let top = world.claim(0).expect("top");

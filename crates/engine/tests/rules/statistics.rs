@@ -115,6 +115,15 @@ fn j_32_a_clock_that_went_back_gives_no_negative_times() {
 }
 
 #[test]
+fn j_30_the_earliest_start_is_the_earliest_after_a_clock_went_back_too() {
+    let mut world = World::seeded(1).job("a\nb");
+    world.claim(0).expect("a");
+    let earlier = world.set_back(seconds(5)).now();
+    world.claim(0).expect("b");
+    assert_eq!(world.status(0).first_started_at, Some(earlier));
+}
+
+#[test]
 fn j_35_j_37_counts_cover_every_task_in_every_state() {
     let mut world = World::seeded(1).runners(3).job(
         "

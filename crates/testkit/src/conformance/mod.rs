@@ -7,6 +7,8 @@ pub mod needs;
 pub mod queries;
 mod questions;
 
+pub(crate) use questions::search;
+
 /// Makes the tests of one store. The argument makes an empty database; it is called once a test.
 ///
 /// ```

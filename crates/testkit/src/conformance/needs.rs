@@ -155,11 +155,13 @@ pub fn failed_tasks_are_found<S: Reopen + 'static>(mut fresh: impl FnMut() -> S)
 pub fn the_newest_job_with_a_fingerprint_is_found<S: Reopen + 'static>(mut fresh: impl FnMut() -> S) {
     let mut world = World::on(1, fresh());
     let mut ids = Vec::new();
+    let tasks = world.new_job("job", "a").tasks;
     for (fingerprint, repeated) in [(u128::MAX, false), (7, false), (7, false), (7, true), (u128::MAX, true), (8, true)]
     {
         world.restart();
-        let mut new = world.new_job("job", "a");
+        let mut new = world.new_job("job", "b");
         (new.fingerprint, new.repeated) = (fingerprint, repeated);
+        (new.tasks, new.trace_parent) = (tasks.clone(), format!("00-{fingerprint:032x}-0000000000000001-01"));
         let Ok(Reply::Job(job, _)) = world.send(Command::SubmitJob(new)) else { panic!("a sound job") };
         ids.push(job.id);
     }

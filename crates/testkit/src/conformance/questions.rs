@@ -99,7 +99,8 @@ fn some<T: Copy>(values: &[T], random: &mut Random) -> Vec<T> {
     values.iter().copied().filter(|_| random.chance(30)).collect()
 }
 
-fn search(ids: &[JobId], times: &[Timestamp], random: &mut Random) -> JobQuery {
+/// A random search through these jobs, the oldest first.
+pub(crate) fn search(ids: &[JobId], times: &[Timestamp], random: &mut Random) -> JobQuery {
     let automations = [1, 2].map(|number| AutomationId::from_u128(number).expect("not zero"));
     JobQuery {
         submitted: if random.chance(50) { bounds(times, random) } else { (Bound::Unbounded, Bound::Unbounded) },

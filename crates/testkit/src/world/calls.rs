@@ -6,7 +6,8 @@ use boxwood_engine::{
     Command, ComputedTask, FailedTask, JobId, Lease, NewCluster, NewJob, Refusal, Reply, Report, ReportReply, TaskState,
 };
 
-use super::{Held, Planned, World, input_place};
+use super::{Held, World};
+use crate::catalog::Planned;
 use crate::milliseconds;
 use crate::plan::Plans;
 
@@ -25,8 +26,8 @@ impl World {
     /// A job to be submitted with [`World::send`].
     pub fn new_job(&mut self, name: &str, plans: impl Into<Plans>) -> NewJob {
         self.advance(milliseconds(1));
-        let places = self.plan(plans.into().0);
-        let tasks = self.submission(&places).expect("a submission of some tasks");
+        let places = self.catalog.add(plans.into().0);
+        let tasks = self.catalog.submission(&places).expect("a submission of some tasks");
         let id = self.fresh_id();
         NewJob {
             id: JobId::from_u128(id).expect("not zero"),
@@ -170,7 +171,7 @@ impl World {
     /// What a runner asks for.
     #[must_use]
     pub fn ask(&self, runner: usize) -> boxwood_engine::Ask {
-        self.runners[runner].ask(&self.known)
+        self.runners[runner].ask(self.catalog.identifiers())
     }
 
     /// The report of a task that was executed as planned.
@@ -180,7 +181,7 @@ impl World {
             task: held.id,
             display: String::new(),
             progress: Vec::new(),
-            sub_tasks: self.submission(&children),
+            sub_tasks: self.catalog.submission(&children),
             first_sub_task: self.fresh_task_id(),
             content_error: None,
         }
@@ -208,12 +209,12 @@ impl World {
     fn held(&mut self, reply: ReportReply) -> Option<Held> {
         let ReportReply::Task(hand_out) = reply else { return None };
         let input = self.input(hand_out.taken.task);
-        let name = self.plans[input_place(&input)].plan.name.clone();
+        let name = self.catalog.task(&input).plan.name.clone();
         self.order.push(name.clone());
         Some(Held { name, hand_out: *hand_out, input })
     }
 
     fn planned(&self, held: &Held) -> &Planned {
-        &self.plans[input_place(&held.input)]
+        self.catalog.task(&held.input)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use boxwood_engine::{JobId, JobState, JobStatus, Settings, TaskKey, TaskState};
 use boxwood_store::{JobView, Reader, TaskView};
 
-use super::{Event, World, input_place};
+use super::{Event, World};
 
 impl World {
     /// The state of a task, by name.
@@ -24,7 +24,7 @@ impl World {
     #[must_use]
     pub fn key(&self, name: &str) -> TaskKey {
         let rows = self.rows();
-        let named = rows.all_tasks().filter(|(_, _, input)| self.plans[input_place(input)].plan.name == name);
+        let named = rows.all_tasks().filter(|(_, _, input)| self.catalog.task(input).plan.name == name);
         let keys: Vec<TaskKey> = named.map(|(key, ..)| key).collect();
         assert!(keys.len() == 1, "{} tasks are called {name:?}", keys.len());
         keys[0]
@@ -36,7 +36,7 @@ impl World {
         let rows = self.rows();
         let tasks = rows.all_tasks();
         let states =
-            tasks.map(|(key, _, input)| format!("{} {:?}", self.plans[input_place(input)].plan.name, rows.state(key)));
+            tasks.map(|(key, _, input)| format!("{} {:?}", self.catalog.task(input).plan.name, rows.state(key)));
         states.collect::<Vec<_>>().join(", ")
     }
 
@@ -49,7 +49,7 @@ impl World {
     /// Whether a task with that name exists.
     #[must_use]
     pub fn exists(&self, name: &str) -> bool {
-        self.rows().all_tasks().any(|(_, _, input)| self.plans[input_place(input)].plan.name == name)
+        self.rows().all_tasks().any(|(_, _, input)| self.catalog.task(input).plan.name == name)
     }
 
     /// A task as clients see it.

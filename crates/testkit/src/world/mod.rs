@@ -9,17 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boxwood_engine::{
-    Command, HandOut, Identifier, Inputs, JobId, Need, NewGroup, NewTasks, Refusal, Reply, ReportReply, Settings,
-    Submission, TaskId, TaskKey, TaskState, Timestamp, WorkingSet,
+    Command, HandOut, JobId, Need, Refusal, Reply, ReportReply, Settings, TaskId, TaskKey, Timestamp, WorkingSet,
 };
 use boxwood_store::{Backend, Reader, memory, step_with};
 
 pub use runner::Runner;
 
+use crate::catalog::Catalog;
+use crate::compare::Reference;
 use crate::invariants::{self, Facts};
 use crate::mirror::{Mirror, Mirrored};
-use crate::order;
-use crate::plan::{Plan, Plans, groups};
+use crate::plan::Plans;
 use crate::random::Random;
 use crate::reopen::{Opened, Reopen};
 
@@ -58,21 +58,16 @@ pub struct World {
     set: WorkingSet,
     /// The rows before the current command.
     before: Mirror,
-    plans: Vec<Planned>,
+    catalog: Catalog,
     jobs: Vec<JobId>,
     runners: Vec<Runner>,
-    known: Vec<Identifier>,
     order: Vec<String>,
     history: Vec<Event>,
     checked: bool,
+    /// None in a world whose commands are not checked.
+    reference: Option<Reference>,
     lazy: bool,
     ids: u128,
-}
-
-/// A task of a submitted plan. Its input is its place in the list of all of them.
-struct Planned {
-    plan: Plan,
-    children: Vec<usize>,
 }
 
 /// Something that happened to the store, to be done again to another one.
@@ -121,6 +116,7 @@ impl World {
         let Opened { backend, reader } = store.open();
         let mut backend = Mirrored { inner: Some(backend), rows: Mirror::default(), committed: None };
         let set = backend.open_set(Settings::default()).expect("an empty database can be read");
+        let reference = Some(Reference::new(&set.settings));
         let mut world = Self {
             seed,
             random: Random::seeded(seed),
@@ -131,13 +127,13 @@ impl World {
             reader,
             set,
             before: Mirror::default(),
-            plans: Vec::new(),
+            catalog: Catalog::default(),
             jobs: Vec::new(),
             runners: Vec::new(),
-            known: Vec::new(),
             order: Vec::new(),
             history: Vec::new(),
             checked: true,
+            reference,
             lazy: false,
             ids: 0,
         };
@@ -179,6 +175,9 @@ impl World {
     #[must_use]
     pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.set.settings);
+        if let Some(reference) = &mut self.reference {
+            reference.set_numbers(&self.set.settings);
+        }
         self
     }
 
@@ -186,7 +185,22 @@ impl World {
     #[must_use]
     pub fn unchecked(mut self) -> Self {
         self.checked = false;
+        self.reference = None;
         self
+    }
+
+    /// From now on only replies are checked after each command, and the rest by [`World::check`].
+    pub(crate) fn checked_less(mut self) -> Self {
+        self.checked = false;
+        self
+    }
+
+    /// One runner does everything from now on: what it gets is exactly what R-11 says of one runner.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        let reference = self.reference.as_mut().expect("a checked world");
+        reference.alone();
+        self.runners(1)
     }
 
     /// Nothing is saved until [`World::commit`]; a restart loses the rest.
@@ -205,12 +219,21 @@ impl World {
         self
     }
 
+    /// Sets the clock back.
+    pub fn set_back(&mut self, span: Duration) -> &mut Self {
+        self.now = Timestamp(self.now.0 - i64::try_from(span.as_micros()).expect("a short time"));
+        self
+    }
+
     /// Acts on leases that have ended; answers how many.
     pub fn expire_leases(&mut self) -> usize {
         self.backend.save(&self.set.changes()).expect("the store works");
         self.set.saved();
         let expired = self.backend.expired(self.now, EXPIRED_MAX).expect("the store works");
         self.history.push(Event::Expired(self.now, EXPIRED_MAX, expired.clone()));
+        if let Some(reference) = &self.reference {
+            reference.check_expired(self.now, &expired);
+        }
         for task in &expired {
             self.send(Command::ExpireLease { task: *task, now: self.now }).expect("never refused");
         }
@@ -223,6 +246,12 @@ impl World {
         self.set.saved();
         self.backend.commit().expect("the store works");
         self.history.push(Event::Commit);
+        if let Some(reference) = &mut self.reference {
+            reference.commit();
+            if self.checked {
+                reference.check_answers(self.reader.as_ref());
+            }
+        }
     }
 
     /// Ends the server and starts it again. What was not committed is gone.
@@ -239,6 +268,10 @@ impl World {
         self.set = self.backend.open_set(settings).expect("the store works");
         self.before = self.rows();
         self.history.push(Event::Restart);
+        if let Some(reference) = &mut self.reference {
+            reference.lose();
+            reference.check_answers(self.reader.as_ref());
+        }
         self
     }
 
@@ -268,7 +301,10 @@ impl World {
             Ok(Reply::Report(ReportReply::Task(hand_out))) => Some(self.input(hand_out.taken.task)),
             _ => None,
         };
-        self.history.push(Event::Command(command.clone(), format!("{decided:?}"), input));
+        self.history.push(Event::Command(command.clone(), format!("{decided:?}"), input.clone()));
+        if let Some(reference) = &mut self.reference {
+            reference.check(&command, &decided, input.as_deref());
+        }
         if !self.lazy {
             self.commit();
         }
@@ -283,41 +319,23 @@ impl World {
         let facts = Facts::of(&after);
         facts.check();
         invariants::check_moves(&self.before, &facts, command);
-        match (command, decided) {
-            (_, Err(_)) => assert!(after == self.before, "E-3: a refused command changes nothing"),
-            (Command::FailTask(failed), Ok(Reply::TaskState(state))) => {
-                let task = order::key_of(&after, failed.task.to_u128()).expect("it was not refused");
-                assert_eq!(*state, facts.state(task), "R-45: the state after the report");
-            }
-            (Command::ExtendLease { task, now, .. }, Ok(Reply::Lease(lease))) => {
-                let row = order::key_of(&after, task.to_u128()).and_then(|key| after.tasks.get(&key));
-                let running = row.filter(|task| task.state == TaskState::Running);
-                assert_eq!(lease.is_some(), running.is_some(), "R-33: only running tasks get a lease");
-                if let (Some(lease), Some(task)) = (lease, running) {
-                    assert_eq!(task.lease_until, now.plus(lease.length), "R-31: counted from now");
-                }
-            }
-            (Command::Report(report), Ok(Reply::Report(reply))) => {
-                let hand_out = match reply {
-                    ReportReply::Task(hand_out) => Some(hand_out.as_ref()),
-                    ReportReply::Stored | ReportReply::Idle => None,
-                };
-                match &report.ask {
-                    Some(ask) => {
-                        assert!(!matches!(reply, ReportReply::Stored), "R-6: work was asked for");
-                        order::check(&self.before, &facts, report, ask, hand_out);
-                    }
-                    None => assert!(matches!(reply, ReportReply::Stored), "R-7: no work was asked for"),
-                }
-            }
-            _ => {}
-        }
+        assert!(decided.is_ok() || after == self.before, "E-3: a refused command changes nothing");
         self.before = after;
     }
 
     /// Checks everything that can be said about the rows at one moment.
+    ///
+    /// # Panics
+    /// If something does not hold.
     pub fn check(&self) {
         Facts::of(&self.rows()).check();
+    }
+
+    /// Compares everything a client can ask of the committed rows, searches included, with the reference model.
+    pub(crate) fn check_everything(&mut self) {
+        let reference = self.reference.as_ref().expect("a world whose commands are checked");
+        reference.check_answers(self.reader.as_ref());
+        reference.check_searches(self.reader.as_ref(), &mut self.random);
     }
 
     /// The rows as they were after the last command. Only a checked world looks at them.
@@ -351,47 +369,6 @@ impl World {
 
 /// Making commands.
 impl World {
-    /// Adds tasks to the list of planned ones; answers their places.
-    fn plan(&mut self, plans: Vec<Plan>) -> Vec<usize> {
-        let mut places = Vec::with_capacity(plans.len());
-        for mut plan in plans {
-            if !self.known.contains(&plan.identifier) {
-                self.known.push(plan.identifier.clone());
-            }
-            let children = std::mem::take(&mut plan.children);
-            let children = self.plan(children);
-            places.push(self.plans.len());
-            self.plans.push(Planned { plan, children });
-        }
-        places
-    }
-
-    /// The submission of planned tasks; none for none.
-    fn submission(&self, places: &[usize]) -> Option<Submission> {
-        if places.is_empty() {
-            return None;
-        }
-        let siblings: Vec<Plan> = places.iter().map(|place| self.plans[*place].plan.clone()).collect();
-        let mut submission = Vec::new();
-        for (tasks, dependencies) in groups(&siblings) {
-            let mut group = NewGroup { dependencies, tasks: Vec::new(), inputs: Inputs::default() };
-            for task in tasks {
-                let plan = &siblings[task];
-                let new = NewTasks {
-                    count: 1,
-                    cluster: plan.cluster.as_str().into(),
-                    identifier: plan.identifier.clone(),
-                    max_retries: plan.max_retries,
-                    optional: plan.optional,
-                    display: plan.name.as_str().into(),
-                };
-                group.push(new, places[task].to_string().into_bytes());
-            }
-            submission.push(group);
-        }
-        Some(Submission::new(submission).expect("a plan within the limits"))
-    }
-
     fn input(&mut self, task: TaskKey) -> Vec<u8> {
         match self.unsaved_input(task) {
             Some(input) => input,
@@ -418,10 +395,6 @@ impl World {
         // Room for the tasks of a submission behind the first.
         TaskId::from_u128((id >> 80 << 80) | (id & u128::from(u64::MAX >> 16)) << 32).expect("not zero")
     }
-}
-
-fn input_place(input: &[u8]) -> usize {
-    std::str::from_utf8(input).ok().and_then(|text| text.parse().ok()).expect("inputs are places")
 }
 
 impl Drop for World {
