@@ -7,14 +7,13 @@
 use std::sync::Arc;
 use std::thread;
 
-use boxwood_engine::{
-    Class, Command, HandOut, Refusal, Reply, ReportReply, Settings, Taken, TaskKey, Timestamp, WorkingSet,
-};
+use boxwood_engine::{Class, Command, HandOut, Refusal, Reply, ReportReply, Settings, Taken, TaskKey, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::backend::{Backend, step_with};
+use crate::backend::Backend;
 use crate::error::Error;
+use crate::vault::Vault;
 
 /// Commands waiting for the lane at most; further ones wait at the door.
 const WAITING_COMMANDS_MAX: usize = 16_384;
@@ -86,17 +85,16 @@ impl Lane {
     /// # Errors
     /// If the database cannot be read.
     pub fn start(
-        mut backend: Box<dyn Backend>,
+        backend: Box<dyn Backend>,
         settings: Settings,
         options: LaneOptions,
         on_commit: impl FnMut(&[Wake]) + Send + 'static,
     ) -> Result<(Self, oneshot::Receiver<Result<(), Error>>), Error> {
-        let set = backend.open_set(settings)?;
+        let vault = Vault::open(backend, settings)?;
         let (sender, receiver) = mpsc::channel(WAITING_COMMANDS_MAX);
         let (ended, end) = oneshot::channel();
         let mut writer = Writer {
-            backend,
-            set,
+            vault,
             options,
             receiver,
             sender: sender.downgrade(),
@@ -145,8 +143,7 @@ impl Lane {
 }
 
 struct Writer {
-    backend: Box<dyn Backend>,
-    set: WorkingSet,
+    vault: Vault,
     options: LaneOptions,
     receiver: mpsc::Receiver<Message>,
     sender: mpsc::WeakSender<Message>,
@@ -198,7 +195,7 @@ impl Writer {
                 if reply.is_closed() {
                     return Ok(true);
                 }
-                let decided = step_with(self.backend.as_mut(), &mut self.set, &command)?;
+                let decided = self.vault.decide(&command)?;
                 let outcome = Outcome { decided, input: Vec::new() };
                 if let (Some(hand_out), Command::Report(report)) = (outcome.hand_out(), command.as_ref()) {
                     batch.now = batch.now.max(report.now);
@@ -208,9 +205,7 @@ impl Writer {
                 Ok(true)
             }
             Message::Tick(now, reply) => {
-                self.backend.save(&self.set.changes())?;
-                self.set.saved();
-                let expired = self.backend.expired(now, EXPIRED_TASKS_MAX)?;
+                let expired = self.vault.expired(now, EXPIRED_TASKS_MAX)?;
                 for task in &expired {
                     self.own(&Command::ExpireLease { task: *task, now })?;
                 }
@@ -227,36 +222,32 @@ impl Writer {
 
     /// Decides a command of the server's own, which no rule refuses.
     fn own(&mut self, command: &Command) -> Result<(), Error> {
-        match step_with(self.backend.as_mut(), &mut self.set, command)? {
+        match self.vault.decide(command)? {
             Ok(_) => Ok(()),
             Err(refusal) => Err(Error::Corrupt(format!("{command:?} was refused: {refusal}"))),
         }
     }
 
     fn finish(&mut self, mut batch: Batch) -> Result<(), Error> {
-        self.backend.save(&self.set.changes())?;
-        self.set.saved();
         if !batch.handed_out.is_empty() {
             let tasks: Vec<TaskKey> = batch.handed_out.iter().map(|(_, task)| *task).collect();
-            let inputs = self.backend.inputs(&tasks)?;
+            let inputs = self.vault.inputs(&tasks)?;
             for ((place, _), input) in batch.handed_out.iter().zip(inputs) {
                 batch.outcomes[*place].0.input = input;
             }
         }
-        self.backend.commit()?;
+        self.vault.commit()?;
         self.answer(batch);
-        let wakes: Vec<Wake> = self
-            .set
-            .take_wakes()
-            .into_iter()
-            .filter_map(|(class, count)| self.set.class(class).map(|class| (class.clone(), count)))
-            .collect();
+        let set = &mut self.vault.set;
+        let wakes = set.take_wakes().into_iter();
+        let wakes: Vec<Wake> =
+            wakes.filter_map(|(class, count)| set.class(class).map(|class| (class.clone(), count))).collect();
         if !wakes.is_empty() {
             (self.on_commit)(&wakes);
         }
         self.batches = self.batches.wrapping_add(1);
-        if self.batches.is_multiple_of(BATCHES_BETWEEN_TRIMS) && self.set.rows() > self.options.kept_rows_max {
-            self.set.clear();
+        if self.batches.is_multiple_of(BATCHES_BETWEEN_TRIMS) && self.vault.set.rows() > self.options.kept_rows_max {
+            self.vault.set.clear();
         }
         Ok(())
     }

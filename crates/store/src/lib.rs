@@ -2,6 +2,7 @@
 //!
 //! - [`Backend`]: the seam every database implements. `sqlite` is the default, [`memory`] serves tests and in-process
 //!   runs; both pass the same conformance suite.
+//! - [`Vault`]: a backend with the rows loaded from it; decides commands one after another.
 //! - [`Lane`]: the one writer. It takes whatever commands wait, steps each and commits them as one transaction; a reply
 //!   leaves only after the commit.
 //! - [`Reader`]: queries. They never enter the lane and see committed rows only.
@@ -17,6 +18,7 @@ mod read;
 pub mod sqlite;
 #[cfg(feature = "sqlite")]
 pub mod telemetry;
+mod vault;
 
 pub use backend::{Backend, step_with};
 pub use error::Error;
@@ -25,3 +27,4 @@ pub use read::{
     Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, QueueStats, Reader, SortDirection, TaskPage, TaskQuery,
     TaskView, exact_times_max,
 };
+pub use vault::Vault;
