@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::time::Timestamp;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -72,6 +74,15 @@ id! {
 id! {
     /// An automation, on the wire.
     AutomationId
+}
+
+/// A UUID of version 7: 48 bits of Unix milliseconds, then version, variant and 74 of the `random` bits (N-9).
+#[must_use]
+pub fn uuid_v7(now: Timestamp, random: u128) -> u128 {
+    let milliseconds = u128::from(u64::try_from(now.0.div_euclid(1000)).unwrap_or(0) & 0xffff_ffff_ffff);
+    let random_a = (random >> 62) & 0xfff;
+    let random_b = random & ((1 << 62) - 1);
+    (milliseconds << 80) | (0x7 << 76) | (random_a << 64) | (0b10 << 62) | random_b
 }
 
 impl TaskId {

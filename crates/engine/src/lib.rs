@@ -37,7 +37,7 @@ pub use command::{
     Command, ComputedTask, FailedTask, NewCluster, NewJob, Refusal, RefusalKind, Reply, Report, ReportReply,
 };
 pub use group::{Group, GroupState, Slice};
-pub use id::{AutomationId, ClassKey, GroupKey, JobId, JobKey, TaskId, TaskKey};
+pub use id::{AutomationId, ClassKey, GroupKey, JobId, JobKey, TaskId, TaskKey, uuid_v7};
 pub use identifier::{Class, Identifier, Version, VersionError};
 pub use job::{Counts, Job, JobState, JobStatus, LegacyJobState, name_key, name_words};
 pub use lease::Lease;

@@ -175,6 +175,15 @@ pub enum Error {
         /// How long was waited.
         after: std::time::Duration,
     },
+    /// A workflow under test was stopped because it did not end. Only with feature `testing`.
+    #[cfg(feature = "testing")]
+    #[error("workflow under test: no end after {executions} executions; there are {state}")]
+    Endless {
+        /// How many executions there were.
+        executions: usize,
+        /// How many tasks of which kind are in which state.
+        state: String,
+    },
 }
 
 impl Error {
@@ -187,6 +196,8 @@ impl Error {
             Self::NotCached { .. } => Code::NotFound,
             Self::Cache { .. } => Code::Unknown,
             Self::Timeout { .. } => Code::DeadlineExceeded,
+            #[cfg(feature = "testing")]
+            Self::Endless { .. } => Code::ResourceExhausted,
             Self::Setting { .. } | Self::Identifier { .. } | Self::Input { .. } | Self::Submission { .. } => {
                 Code::InvalidArgument
             }
@@ -209,6 +220,10 @@ impl Error {
             Self::Refused { code: Code::Internal | Code::Unknown, .. } => Some("look into the log of the server"),
             Self::NotCached { .. } => Some(
                 "check that the task which writes it is among the dependencies, and that all runners share one cache",
+            ),
+            #[cfg(feature = "testing")]
+            Self::Endless { .. } => Some(
+                "look for what should end the recursion or the retries, or allow more with `Workflow::executions_max`",
             ),
             _ => None,
         }

@@ -134,6 +134,8 @@ mod runner;
 mod state;
 mod submission;
 mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use boxwood_macros::Task;
 

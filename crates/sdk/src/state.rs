@@ -3,6 +3,7 @@
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::Error;
 
@@ -26,16 +27,16 @@ impl fmt::Debug for StateType {
     }
 }
 
-/// The state of a runner: at most one value of each type.
-#[derive(Default)]
+/// The state of a runner: at most one value of each type. Clones share the values.
+#[derive(Clone, Default)]
 pub(crate) struct State {
-    values: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
+    values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
 impl State {
     /// Adds a value; false if there is one of its type already.
     pub(crate) fn add<T: Any + Send + Sync>(&mut self, value: T) -> bool {
-        self.values.insert(TypeId::of::<T>(), Box::new(value)).is_none()
+        self.values.insert(TypeId::of::<T>(), Arc::new(value)).is_none()
     }
 
     pub(crate) fn has(&self, wanted: StateType) -> bool {
@@ -60,6 +61,11 @@ pub(crate) fn missing(wanted: StateType, why: &str) -> Error {
     let problem =
         format!("the runner has no value of type `{name}`, but {why}; add `.state(value)` with one to its builder");
     Error::setting("state", problem)
+}
+
+/// The error that a runner was given two values of one type.
+pub(crate) fn twice(name: &str) -> Error {
+    Error::setting("state", format!("there are two values of type `{name}`; wrap one of them in a type of its own"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use boxwood_engine::{JobId, TaskId, Timestamp};
+use boxwood_engine::{JobId, TaskId, Timestamp, uuid_v7};
 use rand::Rng as _;
 
 /// The characters of generated slugs: those that are not mistaken for one another.
@@ -10,14 +10,6 @@ const BASE_58: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvw
 
 /// Random characters at the end of a generated slug (C-5).
 const SLUG_LETTERS: usize = 14;
-
-/// A UUID of version 7: 48 bits of Unix milliseconds, then version, variant and 74 random bits (N-9).
-fn uuid_v7(now: Timestamp, random: u128) -> u128 {
-    let milliseconds = u128::from(u64::try_from(now.0.div_euclid(1000)).unwrap_or(0) & 0xffff_ffff_ffff);
-    let random_a = (random >> 62) & 0xfff;
-    let random_b = random & ((1 << 62) - 1);
-    (milliseconds << 80) | (0x7 << 76) | (random_a << 64) | (0b10 << 62) | random_b
-}
 
 /// Ids of one kind. Those of the same millisecond ascend in the order they were made, so that lists ordered by id are
 /// ordered by submission (J-51).

@@ -25,6 +25,8 @@ pub use jobs::{Direction, JobClient, SubmitJob, Theme, VisualizeJob};
 pub use logs::{AttributeValue, LogRecord, LogSeverity, QueryLogs};
 pub use pages::Pages;
 pub use query::JobFilter;
+#[cfg(feature = "testing")]
+pub(crate) use tasks::tree_of;
 pub use tasks::{TaskNode, TaskSummary, TaskTree};
 pub use wait::WaitForJob;
 

@@ -186,6 +186,12 @@ fn has_more(next_page: Option<&Pagination>) -> bool {
     next_page.and_then(|page| page.starting_after.as_option()).is_some_and(|id| !id.uuid.is_empty())
 }
 
+/// The tree of all tasks of a job; parents come before their children, and siblings in order.
+#[cfg(feature = "testing")]
+pub(crate) fn tree_of(tasks: Vec<TaskSummary>) -> TaskTree {
+    TaskTree { roots: nest(tasks), truncated: false }
+}
+
 /// Puts each task below its parent; parents come before their children, and siblings in order.
 fn nest(tasks: Vec<TaskSummary>) -> Vec<TaskNode> {
     let mut children: HashMap<Option<TaskId>, Vec<TaskNode>> = HashMap::new();

@@ -4,7 +4,6 @@ use std::any::{Any, type_name};
 use std::sync::Arc;
 use std::time::Duration;
 
-use boxwood_proto::workflows::v1 as wire;
 use boxwood_proto::workflows::v1::TaskServiceClient;
 use tokio_util::sync::CancellationToken;
 
@@ -36,7 +35,7 @@ const SLOTS_PER_CONNECTION: usize = 8;
 #[must_use = "the runner is made by `build`"]
 pub struct RunnerBuilder {
     client: Client,
-    tasks: Vec<(TaskIdentifier, Run, Vec<StateType>)>,
+    tasks: Vec<Registered>,
     cluster: String,
     concurrency: usize,
     cache: Backend,
@@ -64,7 +63,7 @@ impl RunnerBuilder {
 
     /// Adds a kind of task that is executed.
     pub fn task<T: Execute>(mut self) -> Self {
-        self.tasks.push((T::identifier(), execute::run::<T>, T::required_state()));
+        self.tasks.push(Registered::new::<T>());
         self
     }
 
@@ -131,8 +130,11 @@ impl RunnerBuilder {
         if self.concurrency == 0 {
             return Err(Error::setting("concurrency", "is 0; at least one task must be executed at a time"));
         }
-        self.check_state()?;
-        let (tasks, identifiers) = distinct(self.tasks)?;
+        if let Some(name) = self.state_twice {
+            return Err(state::twice(name));
+        }
+        let identifiers = self.tasks.iter().map(|task| task.identifier.to_wire()).collect();
+        let tasks = registered(self.tasks, &self.state)?;
         let cluster = self.client.clusters().find(self.cluster).await?.slug;
         let endpoint = self.client.endpoint();
         let services = (0..self.concurrency.div_ceil(SLOTS_PER_CONNECTION)).map(|_| {
@@ -157,42 +159,48 @@ impl RunnerBuilder {
             shutdown: CancellationToken::new(),
         })
     }
+}
 
-    fn check_state(&self) -> Result<(), Error> {
-        if let Some(name) = self.state_twice {
-            let problem = format!("there are two values of type `{name}`; wrap one of them in a type of its own");
-            return Err(Error::setting("state", problem));
-        }
-        for (identifier, _, required) in &self.tasks {
-            if let Some(lacks) = required.iter().find(|wanted| !self.state.has(**wanted)) {
-                return Err(state::missing(*lacks, &format!("task {identifier} requires one")));
-            }
-        }
-        Ok(())
+/// A kind of task that a runner executes.
+#[derive(Clone)]
+pub(crate) struct Registered {
+    pub(crate) identifier: TaskIdentifier,
+    run: Run,
+    required_state: Vec<StateType>,
+}
+
+impl Registered {
+    pub(crate) fn new<T: Execute>() -> Self {
+        Self { identifier: T::identifier(), run: execute::run::<T>, required_state: T::required_state() }
     }
 }
 
-/// What to execute by identifier, and the identifiers as the server is told them.
-fn distinct(all: Vec<(TaskIdentifier, Run, Vec<StateType>)>) -> Result<(Tasks, Vec<wire::TaskIdentifier>), Error> {
+/// What a runner with this state executes, by identifier.
+///
+/// # Errors
+/// [`Error::Setting`] without tasks, with two tasks of the same identifier (T-53), or without a state that one requires
+///
+pub(crate) fn registered(all: Vec<Registered>, state: &State) -> Result<Tasks, Error> {
     if all.is_empty() {
         return Err(Error::setting("tasks", "there are none; add what is to be executed with `.task::<T>()`"));
     }
     let mut tasks = Tasks::new();
-    let mut identifiers = Vec::new();
-    for (identifier, run, _) in all {
+    for Registered { identifier, run, required_state } in all {
+        if let Some(lacks) = required_state.into_iter().find(|wanted| !state.has(*wanted)) {
+            return Err(state::missing(lacks, &format!("task {identifier} requires one")));
+        }
         let identifier = Arc::new(identifier);
-        identifiers.push(identifier.to_wire());
         if tasks.insert(Arc::clone(&identifier), run).is_some() {
             let problem = format!("two have the identifier {identifier}; give one of them another name or version");
             return Err(Error::setting("tasks", problem));
         }
     }
-    Ok((tasks, identifiers))
+    Ok(tasks)
 }
 
 impl std::fmt::Debug for RunnerBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let tasks: Vec<String> = self.tasks.iter().map(|(identifier, ..)| identifier.to_string()).collect();
+        let tasks: Vec<String> = self.tasks.iter().map(|task| task.identifier.to_string()).collect();
         f.debug_struct("RunnerBuilder")
             .field("tasks", &tasks)
             .field("cluster", &self.cluster)

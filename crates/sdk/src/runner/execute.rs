@@ -24,14 +24,14 @@ const DISPLAY_CHARS_MAX: usize = 1024;
 /// A task that is being executed; its problem, if it failed.
 pub(crate) type Running = AbortOnDropHandle<Result<(), String>>;
 
+/// The code of a task at work.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+
 /// Executes a task of one kind.
-pub(crate) type Run = fn(Vec<u8>, ExecutionContext) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+pub(crate) type Run = fn(Vec<u8>, ExecutionContext) -> Work;
 
 /// The [`Run`] of `T`. An input that does not fit is an error like any other.
-pub(crate) fn run<T: Execute>(
-    input: Vec<u8>,
-    context: ExecutionContext,
-) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>> {
+pub(crate) fn run<T: Execute>(input: Vec<u8>, context: ExecutionContext) -> Work {
     Box::pin(async move {
         let task = T::from_input(&input)?;
         if context.retry_count() > 0 {
@@ -59,13 +59,13 @@ pub(super) enum Unfit {
 }
 
 /// How an execution ended.
-pub(super) enum Outcome {
+pub(crate) enum Outcome<C, F> {
     /// It succeeded.
-    Computed(wire::ComputedTask),
+    Computed(C),
     /// It failed through its own fault.
-    Failed(wire::TaskFailedRequest),
+    Failed(F),
     /// It was given up because the runner is shut down.
-    HandedBack(TaskId),
+    HandedBack,
     /// It failed after its lease was lost: the task is not this runner's any more.
     Lost,
 }
@@ -111,46 +111,42 @@ pub(super) fn order(shift: &Shift, task: wire::Task) -> Result<Order, Unfit> {
     })
 }
 
-/// Executes a task.
-pub(super) async fn execute(shift: &Shift, execution: &Arc<Execution>, run: Run, input: Vec<u8>) -> Outcome {
+/// Executes a task; answers what is to be reported.
+pub(super) async fn execute(
+    shift: &Shift,
+    execution: &Arc<Execution>,
+    run: Run,
+    input: Vec<u8>,
+) -> Outcome<wire::ComputedTask, wire::TaskFailedRequest> {
+    let context = ExecutionContext { execution: Arc::clone(execution) };
     let ended = tokio::select! {
         biased;
-        ended = start(run, input, execution) => ended,
+        ended = start(run(input, context), execution) => ended,
         () = shift.stopped_for(shift.shop.grace) => {
             tracing::warn!(task = %execution.task, "abandoned: the runner is shut down");
             return given_up(execution);
         }
     };
-    if ended.as_ref().is_err_and(JoinError::is_cancelled) {
-        // Its runtime is being shut down, and this code with it.
-        return given_up(execution);
+    match conclude(execution, ended, Execution::report) {
+        Outcome::Computed(report) => Outcome::Computed(report),
+        Outcome::Failed(problem) => Outcome::Failed(failed(execution, &problem)),
+        Outcome::HandedBack => Outcome::HandedBack,
+        Outcome::Lost => Outcome::Lost,
     }
-    let problem = match conclude(execution, ended, Execution::report) {
-        Ok(report) => return Outcome::Computed(report),
-        Err(problem) => problem,
-    };
-    let (task, name) = (execution.task, execution.identifier.name());
-    if execution.cancellation.is_lease_lost() || execution.cancellation.was_told() {
-        tracing::info!(%task, name, "ended by its cancellation: {problem}");
-        return given_up(execution);
-    }
-    tracing::warn!(%task, name, "failed: {problem}");
-    Outcome::Failed(failed(execution, &problem))
 }
 
 /// Starts the code of a task: in a task of its own, so that a panic ends only this execution, and one that blocks its thread
 /// can be abandoned, which dropping the handle does.
 ///
 /// Whatever is the user's runs in there: also the text of an error is made, and the error dropped.
-pub(crate) fn start(run: Run, input: Vec<u8>, execution: &Arc<Execution>) -> Running {
-    let context = ExecutionContext { execution: Arc::clone(execution) };
+pub(crate) fn start(work: Work, execution: &Execution) -> Running {
     let span = tracing::info_span!(
         "task",
         name = execution.identifier.name(),
         task = %execution.task,
         job = %execution.job
     );
-    let work = async move { run(input, context).await.map_err(|error| with_causes(error.as_ref())) };
+    let work = async move { work.await.map_err(|error| with_causes(error.as_ref())) };
     AbortOnDropHandle::new(tokio::spawn(work.instrument(span)))
 }
 
@@ -160,27 +156,38 @@ pub(super) fn handed_back(id: TaskId) -> wire::TaskFailedRequest {
 }
 
 /// What to say of an execution that ended for a reason that is not its own.
-fn given_up(execution: &Execution) -> Outcome {
+fn given_up<C, F>(execution: &Execution) -> Outcome<C, F> {
     match execution.cancellation.is_lease_lost() {
         true => Outcome::Lost,
-        false => Outcome::HandedBack(execution.task),
+        false => Outcome::HandedBack,
     }
 }
 
-/// What `report` makes of an execution that ended, or why it failed.
-pub(crate) fn conclude<R>(
+/// What became of an execution that ended: what `report` makes of it, or why it failed, unless that is not its own fault.
+pub(crate) fn conclude<C>(
     execution: &Execution,
     ended: Result<Result<(), String>, JoinError>,
-    report: impl FnOnce(&Execution) -> Result<R, Error>,
-) -> Result<R, String> {
-    match ended {
-        Ok(Ok(())) => report(execution).map_err(|error| with_causes(&error)),
-        Ok(Err(problem)) => Err(problem),
-        Err(error) => Err(match error.try_into_panic() {
+    report: impl FnOnce(&Execution) -> Result<C, Error>,
+) -> Outcome<C, String> {
+    let problem = match ended {
+        Ok(Ok(())) => match report(execution) {
+            Ok(report) => return Outcome::Computed(report),
+            Err(error) => with_causes(&error),
+        },
+        Ok(Err(problem)) => problem,
+        Err(error) => match error.try_into_panic() {
             Ok(panic) => format!("panicked: {}", panic_text(panic)),
-            Err(_) => "the runtime was shut down".to_owned(),
-        }),
+            // Its runtime is being shut down, and this code with it.
+            Err(_) => return given_up(execution),
+        },
+    };
+    let (task, name) = (execution.task, execution.identifier.name());
+    if execution.cancellation.is_lease_lost() || execution.cancellation.was_told() {
+        tracing::info!(%task, name, "ended by its cancellation: {problem}");
+        return given_up(execution);
     }
+    tracing::warn!(%task, name, "failed: {problem}");
+    Outcome::Failed(problem)
 }
 
 /// The report that an execution failed through its own fault: the display, and below it the error (T-45).

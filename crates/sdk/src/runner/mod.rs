@@ -25,6 +25,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use builder::RunnerBuilder;
+#[cfg(feature = "testing")]
+pub(crate) use builder::{Registered, registered};
 
 use crate::cache::Backend;
 use crate::state::State;
@@ -63,7 +65,7 @@ pub struct Runner {
 }
 
 /// What to execute for each identifier.
-type Tasks = HashMap<Arc<TaskIdentifier>, Run>;
+pub(crate) type Tasks = HashMap<Arc<TaskIdentifier>, Run>;
 
 /// What all slots of a runner share.
 struct Shop {

@@ -159,7 +159,7 @@ impl Slot {
             next = match execute::order(&self.shift, *task) {
                 Ok(order) => self.carry_out(order).await?,
                 Err(Unfit::HandedBack(id)) => {
-                    self.hand_back(id).await?;
+                    self.hand_back(execution.task).await?;
                     None
                 }
                 Err(Unfit::Nameless) => None,
@@ -188,8 +188,8 @@ impl Slot {
                 self.report_failed(report).await?;
                 None
             }
-            Outcome::HandedBack(id) => {
-                self.hand_back(id).await?;
+            Outcome::HandedBack => {
+                self.hand_back(execution.task).await?;
                 None
             }
             Outcome::Lost => {
