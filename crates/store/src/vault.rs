@@ -5,8 +5,8 @@ use boxwood_engine::{Command, Refusal, Reply, Settings, TaskKey, Timestamp, Work
 use crate::backend::{Backend, step_with};
 use crate::error::Error;
 
-/// A [`Backend`] and the [`WorkingSet`] on it, which belong together: whatever the set holds is what the database will hold
-/// once it is saved.
+/// A [`Backend`] and the [`WorkingSet`] on it, which belong together: whatever the set holds is what the database will
+/// hold once it is saved.
 ///
 /// Commands are decided one after another, where the caller stands; [`Lane`](crate::Lane) shares a vault between many
 /// callers.

@@ -57,9 +57,9 @@ impl<T: Task> Fault<T> {
         Self::new(Kind::Lost)
     }
 
-    /// The runner hangs, or loses its connection, until the lease of the task has run out, and goes on then. The task may
-    /// have been taken over by another runner meanwhile, so that it is executed twice at the same time; whoever reports
-    /// first wins.
+    /// The runner hangs, or loses its connection, until the lease of the task has run out, and goes on then. The task
+    /// may have been taken over by another runner meanwhile, so that it is executed twice at the same time; whoever
+    /// reports first wins.
     pub fn late_runner() -> Self {
         Self::new(Kind::Late)
     }
@@ -105,7 +105,8 @@ impl<T: Task> Fault<T> {
         self
     }
 
-    /// Happens after the task's code has run to its end, with all it has done to caches and other places outside the job.
+    /// Happens after the task's code has run to its end, with all it has done to caches and other places outside the
+    /// job.
     pub fn after_execution(mut self) -> Self {
         self.planned.mishap.after_execution = true;
         self

@@ -1,9 +1,16 @@
 //! Tests of workflows, in the process: no server, no waiting, and the same course of events each time.
 //!
 //! A [`Workflow`] says which tasks there are and in what world they run. Running it submits a job, and virtual runners
-//! execute its tasks with the rules of the server itself: the same code decides here and there what is handed out when, what
-//! a failure does, and which limits hold. The task code runs as in production, with a real
+//! execute its tasks with the rules of the server itself: the same code decides here and there what is handed out when,
+//! what a failure does, and which limits hold. The task code runs as in production, with a real
 //! [`ExecutionContext`](crate::ExecutionContext).
+//!
+//! It needs feature `testing`, which tests alone should turn on:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! boxwood = { version = "0.1", features = ["testing"] }
+//! ```
 //!
 //! ```
 //! use boxwood::testing::{Fault, Workflow, for_each_seed};
@@ -26,7 +33,8 @@
 //!
 //! impl Execute for SumOfSquares {
 //!     async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
-//!         let squares = context.submit_subtasks(self.numbers.into_iter().map(|number| Square { number })).max_retries(2);
+//!         let squares = self.numbers.into_iter().map(|number| Square { number });
+//!         let squares = context.submit_subtasks(squares).max_retries(2);
 //!         context.submit_subtask(Sum).depends_on(squares);
 //!         Ok(())
 //!     }
@@ -97,34 +105,32 @@
 //!
 //! # Order and chance
 //!
-//! Each virtual runner executes one task at a time. Asking for a task, executing it and reporting it are three events; the
-//! [seed](Workflow::seed) decides which runner's event comes next, so that executions overlap in many ways: another runner's
-//! code may run between the hand-out of a task and its own code, or between its code and its report. The code of one
-//! execution runs to its end before that of another begins. [`Run::trace`] is all of it as text, and equal for equal seeds.
-//! [`for_each_seed`] runs a test with many.
+//! Each virtual runner executes one task at a time. Asking for a task, executing it and reporting it are three events;
+//! the [seed](Workflow::seed) decides which runner's event comes next, so that executions overlap in many ways: another
+//! runner's code may run between the hand-out of a task and its own code, or between its code and its report. The code
+//! of one execution runs to its end before that of another begins. [`Run::trace`] is all of it as text, and equal for
+//! equal seeds. [`for_each_seed`] runs a test with many.
 //!
 //! # Time
 //!
-//! Time is virtual: an event takes some milliseconds of it, and a lost lease fifteen seconds, but nothing waits. It is seen
-//! in [`Run::job`], [`ExecutionRecord::started_at`] and the like, and moved by [`Run::advance`]. Task code does not see it:
-//! what it does with `tokio::time` takes real time, unless the test pauses the clock of tokio, as
+//! Time is virtual: an event takes some milliseconds of it, and a lost lease fifteen seconds, but nothing waits. It is
+//! seen in [`Run::job`], [`ExecutionRecord::started_at`] and the like, and moved by [`Run::advance`]. Task code does
+//! not see it: what it does with `tokio::time` takes real time, unless the test pauses the clock of tokio, as
 //! `#[tokio::test(start_paused = true)]` does (feature `test-util` of tokio).
 //!
 //! # What goes wrong
 //!
 //! [`Fault`]s make executions fail, panic, be handed back, or lose their runner. [`Run::cancel`], [`Run::retry`],
-//! [`Run::lose_runner`] and [`Run::add_runner`] change a run at some point, which [`Run::until`] finds. [`VirtualRunner`]s
-//! can be without some tasks, know other versions of them, or stand on other clusters.
+//! [`Run::lose_runner`] and [`Run::add_runner`] change a run at some point, which [`Run::until`] finds.
+//! [`VirtualRunner`]s can be without some tasks, know other versions of them, or stand on other clusters.
 //!
 //! A task whose code is elsewhere stays QUEUED (T-63); a stand-in for it is a struct with the same identifier:
 //! `#[task(name = "acme.Mosaic", version = "v1.3")]`.
 //!
 //! # What is not here
 //!
-//! Calls over the network, and what they can do: lost answers, a server that restarts, content checks of messages that this
-//! crate cannot send. Telemetry goes where the test sends it; nothing is exported from here.
-//!
-//! This module needs feature `testing`, usually in `[dev-dependencies]`.
+//! Calls over the network, and what they can do: lost answers, a server that restarts, content checks of messages that
+//! this crate cannot send. Telemetry goes where the test sends it; nothing is exported from here.
 
 mod assert;
 mod convert;

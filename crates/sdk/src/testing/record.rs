@@ -53,8 +53,8 @@ pub(super) struct Record {
     pub(super) outcome: Option<Outcome>,
 }
 
-/// One execution of a task by code of the kind `T`; from [`Run::executions`](super::Run::executions), or of any kind, from
-/// [`Run::all_executions`](super::Run::all_executions).
+/// One execution of a task by code of the kind `T`; from [`Run::executions`](super::Run::executions), or of any kind,
+/// from [`Run::all_executions`](super::Run::all_executions).
 #[derive(Clone)]
 pub struct ExecutionRecord<T = ()> {
     record: Record,

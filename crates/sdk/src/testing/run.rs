@@ -111,8 +111,8 @@ impl Run {
         run
     }
 
-    /// Does the next thing that happens: a runner asks for a task, executes the one it got, or reports it; or the lease of
-    /// a lost runner runs out. Answers false if nothing happens any more.
+    /// Does the next thing that happens: a runner asks for a task, executes the one it got, or reports it; or the lease
+    /// of a lost runner runs out. Answers false if nothing happens any more.
     ///
     /// # Errors
     /// [`Error::Endless`] if there are more executions than [`executions_max`](super::Workflow::executions_max).
@@ -156,7 +156,8 @@ impl Run {
         }
     }
 
-    /// Lets virtual time pass. Runners renew the leases of what they have in their hands; leases of lost runners run out.
+    /// Lets virtual time pass. Runners renew the leases of what they have in their hands; leases of lost runners run
+    /// out.
     pub fn advance(&mut self, time: Duration) {
         self.wait_until(self.server.now().plus(time));
     }
@@ -188,8 +189,8 @@ impl Run {
     /// Adds a runner that joins now.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a runner without tasks or with two tasks of the same identifier (T-53), and for a malformed
-    /// cluster.
+    /// [`Error::Setting`] for a runner without tasks or with two tasks of the same identifier (T-53), and for a
+    /// malformed cluster.
     pub fn add_runner(&mut self, runner: &VirtualRunner) -> Result<(), Error> {
         self.server.add_cluster(&runner.cluster)?;
         self.slots.push(runner.start(&self.tasks)?);

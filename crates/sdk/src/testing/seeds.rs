@@ -31,8 +31,8 @@ use crate::Result;
 /// ```
 ///
 /// # Panics
-/// If the test panics, or returns an error. The seed is named: in the panic if there was an error, else on standard error
-/// before the panic goes on.
+/// If the test panics, or returns an error. The seed is named: in the panic if there was an error, else on standard
+/// error before the panic goes on.
 pub async fn for_each_seed(seeds: impl IntoIterator<Item = u64>, test: impl AsyncFn(u64) -> Result) {
     for seed in seeds {
         let mut running = pin!(test(seed));

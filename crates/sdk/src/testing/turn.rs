@@ -114,7 +114,7 @@ impl Run {
     }
 
     /// Runs the code of a task to its end.
-    async fn work(&self, runner: usize, held: &Held, mishap: Option<&Mishap>) -> Ended {
+    async fn work(&mut self, runner: usize, held: &Held, mishap: Option<&Mishap>) -> Ended {
         let slot = &self.slots[runner];
         let HandOut { id, identifier, job, display, retry_count, .. } = &held.hand_out;
         let code = convert::task_identifier(identifier);

@@ -18,8 +18,8 @@ const EXECUTIONS_MAX: usize = 10_000;
 
 /// A workflow under test: its tasks, and the world in which they are executed.
 ///
-/// It can be run any number of times; runs share nothing but what task code itself shares, and a cache that was set with
-/// [`cache`](Workflow::cache).
+/// It can be run any number of times; runs share nothing but what task code itself shares, and a cache that was set
+/// with [`cache`](Workflow::cache).
 #[derive(Clone)]
 #[must_use = "nothing is executed until `run`"]
 pub struct Workflow {
@@ -47,8 +47,8 @@ impl Workflow {
     }
 
     /// Decides what chance decides otherwise: which runner does the next thing, how long things take, all ids; 0 unless
-    /// set. Task code that does the same each time is executed in the same order for the same seed, as long as the version
-    /// of this crate is the same.
+    /// set. Task code that does the same each time is executed in the same order for the same seed, as long as the
+    /// version of this crate is the same.
     ///
     /// With one runner the order of executions is that of the rules for every seed.
     pub fn seed(mut self, seed: u64) -> Self {
@@ -80,8 +80,8 @@ impl Workflow {
         self
     }
 
-    /// The cache that all runners share, and all runs: [`InMemoryCache`] clones are the same cache, so that a test can look
-    /// into it or fill it before. Without one, each run has a cache in memory of its own.
+    /// The cache that all runners share, and all runs: [`InMemoryCache`] clones are the same cache, so that a test can
+    /// look into it or fill it before. Without one, each run has a cache in memory of its own.
     pub fn cache(mut self, cache: impl Cache) -> Self {
         self.cache = Some(Backend::new(cache));
         self
@@ -99,8 +99,8 @@ impl Workflow {
         self
     }
 
-    /// Submits a job of this root task and runs it to its end: until it is complete, failed, or waits for something that
-    /// does not come, such as a runner that knows the task.
+    /// Submits a job of this root task and runs it to its end: until it is complete, failed, or waits for something
+    /// that does not come, such as a runner that knows the task.
     ///
     /// # Errors
     /// As [`start`](Workflow::start), and [`Error::Endless`] if there is no end. Tasks that fail are no errors; look at
