@@ -159,7 +159,7 @@ impl Slot {
             next = match execute::order(&self.shift, *task) {
                 Ok(order) => self.carry_out(order).await?,
                 Err(Unfit::HandedBack(id)) => {
-                    self.hand_back(execution.task).await?;
+                    self.hand_back(id).await?;
                     None
                 }
                 Err(Unfit::Nameless) => None,

@@ -64,7 +64,14 @@ impl<T: Task> Fault<T> {
         Self::new(Kind::Late)
     }
 
-    /// The runner hands the task back, as one that is shut down (S-31, R-63); that costs no retry.
+    /// The runner is told to shut down before the code runs, which sees it by its
+    /// [cancellation](crate::ExecutionContext::cancellation) from the start and may go on for as long as it likes. A
+    /// new runner takes its place.
+    pub fn shutdown() -> Self {
+        Self::new(Kind::Shutdown)
+    }
+
+    /// The runner hands the task back, as one does whose time of grace is over (S-31, R-68); that costs no retry.
     pub fn hand_back() -> Self {
         Self::new(Kind::HandBack)
     }
@@ -159,6 +166,7 @@ pub(super) enum Kind {
     Panic(String),
     Lost,
     Late,
+    Shutdown,
     HandBack,
 }
 

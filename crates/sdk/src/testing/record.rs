@@ -20,7 +20,7 @@ pub enum Outcome {
     Failed(String),
     /// The runner handed it back (S-31).
     HandedBack,
-    /// The runner was lost before it could report.
+    /// Nothing was reported: the runner was lost, or the execution failed after it had lost its lease.
     Lost,
     /// The runner reported too late: somebody else had the task by then, or had computed it.
     Ignored,

@@ -12,9 +12,10 @@ use super::record::{Outcome, Record};
 use super::runner::{Hand, Held, Slot, VirtualRunner};
 use super::server::{Changed, Server, refused};
 use super::{convert, text};
+use crate::Error;
 use crate::cache::Backend;
-use crate::runner::execute;
-use crate::{Error, TaskIdentifier};
+use crate::runner::Registered;
+use crate::state::State;
 
 /// A job under test, from [`Workflow::run`](super::Workflow::run) at its end, or from
 /// [`Workflow::start`](super::Workflow::start) at its beginning.
@@ -55,8 +56,9 @@ pub struct Run {
     pub(super) server: Server,
     pub(super) job: Arc<Job>,
     pub(super) cache: Backend,
+    pub(super) state: Arc<State>,
     /// The tasks of the workflow, for runners that join.
-    tasks: Vec<(TaskIdentifier, execute::Run)>,
+    tasks: Vec<Registered>,
     pub(super) slots: Vec<Slot>,
     pub(super) faults: Faults,
     /// All executions, in the order they began.
@@ -79,22 +81,24 @@ pub(super) struct Parts {
     pub(super) seed: u64,
     pub(super) server: Server,
     pub(super) job: Arc<Job>,
-    pub(super) tasks: Vec<(TaskIdentifier, execute::Run)>,
+    pub(super) tasks: Vec<Registered>,
     pub(super) slots: Vec<Slot>,
     pub(super) faults: Faults,
     pub(super) cache: Backend,
+    pub(super) state: State,
     pub(super) executions_max: usize,
 }
 
 impl Run {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { seed, server, job, tasks, slots, faults, cache, executions_max } = parts;
+        let Parts { seed, server, job, tasks, slots, faults, cache, state, executions_max } = parts;
         let began = server.now();
         let mut run = Self {
             seed,
             server,
             job,
             cache,
+            state: Arc::new(state),
             tasks,
             slots,
             faults,
@@ -189,11 +193,11 @@ impl Run {
     /// Adds a runner that joins now.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a runner without tasks or with two tasks of the same identifier (T-53), and for a
-    /// malformed cluster.
+    /// [`Error::Setting`] for what [`RunnerBuilder::build`](crate::RunnerBuilder::build) refuses, and for a malformed
+    /// cluster.
     pub fn add_runner(&mut self, runner: &VirtualRunner) -> Result<(), Error> {
         self.server.add_cluster(&runner.cluster)?;
-        self.slots.push(runner.start(&self.tasks)?);
+        self.slots.push(runner.start(&self.tasks, &self.state)?);
         self.note(&format!("runner {} joins", self.slots.len() - 1));
         Ok(())
     }
@@ -257,11 +261,18 @@ impl Run {
         self.server.wait_until(then);
     }
 
-    /// Renews a lease as runners do, asking for twice as long.
     fn renew(&mut self, runner: usize) {
-        let Hand::Full(held) = &mut self.slots[runner].hand else { return };
+        if let Hand::Full(mut held) = std::mem::take(&mut self.slots[runner].hand) {
+            self.extend_lease(&mut held);
+            self.slots[runner].hand = Hand::Full(held);
+        }
+    }
+
+    /// Extends a lease as runners do, asking for twice as long.
+    pub(super) fn extend_lease(&mut self, held: &mut Held) {
         let granted = self.server.extend_lease(held.hand_out.id, held.hand_out.lease.length * 2);
-        // Refused if somebody else has reported the task; the runner finishes it all the same.
+        // Refused if the task is somebody else's, or has ended.
+        held.lease_lost |= granted.is_none();
         held.renew_at = granted.map(|lease| self.server.now().plus(lease.wait));
         if let Some(lease) = granted {
             held.hand_out.lease = lease;

@@ -1,13 +1,15 @@
 //! Runners that exist in a test only.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use boxwood_engine::{Ask, HandOut, Submission, Timestamp};
 
 use super::convert;
 use super::fault::Mishap;
 use super::server::CLUSTER_DEFAULT;
-use crate::runner::{by_identifier, execute};
+use crate::runner::execute::Outcome;
+use crate::runner::{Registered, Tasks, registered};
+use crate::state::State;
 use crate::{Error, Execute, Task, TaskIdentifier};
 
 /// A runner of a [`Workflow`](super::Workflow) under test. It executes one task at a time; which runner does the next
@@ -39,7 +41,7 @@ use crate::{Error, Execute, Task, TaskIdentifier};
 #[must_use = "it is added with `Workflow::runner`"]
 pub struct VirtualRunner {
     pub(super) cluster: String,
-    tasks: Vec<(TaskIdentifier, execute::Run)>,
+    tasks: Vec<Registered>,
     without: Vec<TaskIdentifier>,
 }
 
@@ -57,7 +59,7 @@ impl VirtualRunner {
 
     /// Executes this kind of task, and only those that were added like this.
     pub fn task<T: Execute>(mut self) -> Self {
-        self.tasks.push((T::identifier(), execute::run::<T>));
+        self.tasks.push(Registered::new::<T>());
         self
     }
 
@@ -67,18 +69,18 @@ impl VirtualRunner {
         self
     }
 
-    /// The runner at work, where `all` are the tasks of the workflow.
+    /// The runner at work, where `all` are the tasks of the workflow, and `state` is what they share.
     ///
     /// # Errors
-    /// [`Error::Setting`] without tasks, or with two tasks of the same identifier (T-53).
-    pub(super) fn start(&self, all: &[(TaskIdentifier, execute::Run)]) -> Result<Slot, Error> {
+    /// [`Error::Setting`] without tasks, with two tasks of the same identifier (T-53), or without a state that one
+    /// requires.
+    pub(super) fn start(&self, all: &[Registered], state: &State) -> Result<Slot, Error> {
         let tasks = if self.tasks.is_empty() { all } else { &self.tasks };
-        let tasks: Vec<_> =
-            tasks.iter().filter(|(identifier, _)| !self.without.contains(identifier)).cloned().collect();
-        let identifiers = tasks.iter().map(|(identifier, _)| convert::identifier(identifier)).collect();
+        let tasks: Vec<_> = tasks.iter().filter(|task| !self.without.contains(&task.identifier)).cloned().collect();
+        let identifiers = tasks.iter().map(|task| convert::identifier(&task.identifier)).collect();
         Ok(Slot {
             ask: Ask { cluster: self.cluster.as_str().into(), identifiers },
-            tasks: by_identifier(tasks)?,
+            tasks: registered(tasks, state)?,
             hand: Hand::default(),
         })
     }
@@ -92,7 +94,7 @@ impl Default for VirtualRunner {
 
 impl std::fmt::Debug for VirtualRunner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let tasks: Vec<String> = self.tasks.iter().map(|(identifier, _)| identifier.to_string()).collect();
+        let tasks: Vec<String> = self.tasks.iter().map(|task| task.identifier.to_string()).collect();
         let without: Vec<String> = self.without.iter().map(ToString::to_string).collect();
         f.debug_struct("VirtualRunner")
             .field("cluster", &self.cluster)
@@ -105,7 +107,7 @@ impl std::fmt::Debug for VirtualRunner {
 /// A virtual runner at work.
 pub(super) struct Slot {
     pub(super) ask: Ask,
-    pub(super) tasks: HashMap<TaskIdentifier, execute::Run>,
+    pub(super) tasks: Tasks,
     pub(super) hand: Hand,
 }
 
@@ -131,24 +133,34 @@ pub(super) struct Held {
     pub(super) execution: usize,
     /// What will go wrong.
     pub(super) mishap: Option<Mishap>,
-    /// The outcome, once the code has run.
+    /// What to say of it, once the code has run.
     pub(super) ended: Option<Ended>,
     pub(super) lease_until: Timestamp,
     /// When the lease is renewed; never, if the runner has lost the connection.
     pub(super) renew_at: Option<Timestamp>,
+    /// Whether the server has refused to extend the lease.
+    pub(super) lease_lost: bool,
     /// The runner does nothing before.
     pub(super) not_before: Timestamp,
 }
 
-/// How the code of a task ended, before it is reported.
-pub(super) enum Ended {
-    Computed { display: String, progress: Progress, sub_tasks: Option<Submission> },
-    Failed { display: String, progress: Progress, problem: String },
-    HandedBack,
+/// How an execution ended, before it is reported.
+pub(super) type Ended = Outcome<Computed, Failed>;
+
+pub(super) struct Computed {
+    pub(super) display: String,
+    pub(super) progress: Progress,
+    pub(super) sub_tasks: Option<Submission>,
+}
+
+pub(super) struct Failed {
+    pub(super) display: String,
+    pub(super) progress: Progress,
+    pub(super) problem: String,
 }
 
 /// Total and done of each label.
-pub(super) type Progress = std::collections::BTreeMap<String, (u64, u64)>;
+pub(super) type Progress = BTreeMap<String, (u64, u64)>;
 
 impl Slot {
     /// Whether there is something for it to do now, after so many changes.

@@ -7,14 +7,17 @@ use boxwood_engine::{
     Command, ComputedTask, FailedTask, HandOut, ProgressUpdate, Reply, Report, ReportReply, TaskKey, TaskState,
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::convert;
 use super::fault::{Kind, Mishap};
 use super::record::{Outcome, Record};
 use super::run::Run;
-use super::runner::{Ended, Hand, Held, Progress};
+use super::runner::{Computed, Ended, Failed, Hand, Held, Progress};
 use super::server::Decided;
 use crate::Error;
-use crate::context::{Execution, ExecutionContext};
+use crate::cancellation::Cancellation;
+use crate::context::{Collected, Execution, ExecutionContext};
 use crate::runner::execute::{self, Work};
 
 impl Run {
@@ -80,6 +83,7 @@ impl Run {
             execution: self.executions.len() - 1,
             mishap: self.faults.next(&code, task, &input),
             ended: None,
+            lease_lost: false,
             lease_until: now.plus(hand_out.lease.length),
             renew_at: Some(now.plus(hand_out.lease.wait)),
             not_before: now,
@@ -90,6 +94,10 @@ impl Run {
 
     /// Executes a task, or lets something go wrong with it.
     async fn execute(&mut self, runner: usize, mut held: Box<Held>) {
+        if held.renew_at.is_none() {
+            // The runner is back, and finds that the lease has run out: it may still be extended.
+            self.extend_lease(&mut held);
+        }
         let mishap = held.mishap.take();
         match &mishap {
             Some(Mishap { kind: Kind::Lost, after_execution: false }) => return self.lose(runner, &held),
@@ -117,30 +125,40 @@ impl Run {
     async fn work(&mut self, runner: usize, held: &Held, mishap: Option<&Mishap>) -> Ended {
         let slot = &self.slots[runner];
         let HandOut { id, identifier, job, display, retry_count, .. } = &held.hand_out;
-        let code = convert::task_identifier(identifier);
-        let run = slot.tasks[&code];
-        let execution = Arc::new(Execution::new(
-            convert::task_id(*id),
-            code,
-            convert::job_id(job.id),
-            job.name.clone(),
-            slot.ask.cluster.to_string(),
-            (*retry_count).into(),
-            display.to_string(),
-            self.cache.of_job(convert::job_id(job.id)),
-        ));
+        let known = slot.tasks.get_key_value(&convert::task_identifier(identifier));
+        let (code, run) = known.expect("the server hands out what was asked for");
+        let run_of_runner = CancellationToken::new();
+        let execution = Arc::new(Execution {
+            task: convert::task_id(*id),
+            identifier: Arc::clone(code),
+            job: convert::job_id(job.id),
+            job_name: job.name.clone(),
+            cluster: Arc::clone(&slot.ask.cluster),
+            retry_count: (*retry_count).into(),
+            cache: self.cache.of_job(convert::job_id(job.id)),
+            state: Arc::clone(&self.state),
+            cancellation: Cancellation::of_run(&run_of_runner),
+            collected: Collected::new(display.to_string()),
+        });
+        if held.lease_lost {
+            execution.cancellation.lose_lease();
+        }
+        if matches!(mishap, Some(Mishap { kind: Kind::Shutdown, .. })) {
+            run_of_runner.cancel();
+        }
         let context = ExecutionContext { execution: Arc::clone(&execution) };
         let first_display = self.names[&held.hand_out.taken.task].clone();
         let work = with_mishap(run(held.input.clone(), context), mishap, &execution, first_display);
-        let ended = execute::start(work, &execution).join_next().await.expect("one task was spawned");
-        let display = || execution.display();
+        let ended = execute::start(work, &execution).await;
+        let (display, progress) = (execution.display(), execution.progress());
         match execute::conclude(&execution, ended, |execution| execution.subtasks(convert::submission)) {
-            Ok(sub_tasks) => Ended::Computed { display: display(), progress: execution.progress(), sub_tasks },
-            Err(problem) => Ended::Failed {
-                display: execute::with_problem(&display(), &problem),
-                progress: execution.progress(),
-                problem,
-            },
+            execute::Outcome::Computed(sub_tasks) => Ended::Computed(Computed { display, progress, sub_tasks }),
+            execute::Outcome::Failed(problem) => {
+                let display = execute::with_problem(&display, &problem);
+                Ended::Failed(Failed { display, progress, problem })
+            }
+            execute::Outcome::HandedBack => Ended::HandedBack,
+            execute::Outcome::Lost => Ended::Lost,
         }
     }
 
@@ -149,7 +167,7 @@ impl Run {
         let task = held.hand_out.taken.task;
         let was_running = self.states.get(&task) == Some(&TaskState::Running);
         match ended {
-            Ended::Computed { display, progress, sub_tasks } => {
+            Ended::Computed(Computed { display, progress, sub_tasks }) => {
                 let children = sub_tasks.as_ref().map_or(0, |sub_tasks| sub_tasks.tasks());
                 let computed = ComputedTask {
                     task: held.hand_out.id,
@@ -166,11 +184,16 @@ impl Run {
                 self.reported(runner, held, &decided, outcome, children);
                 self.take(runner, decided.reply)
             }
-            Ended::Failed { display, progress, problem } => {
+            Ended::Failed(Failed { display, progress, problem }) => {
                 self.report_failed(runner, held, display, updates(progress), true, Outcome::Failed(problem))
             }
             Ended::HandedBack => {
                 self.report_failed(runner, held, String::new(), Vec::new(), false, Outcome::HandedBack)
+            }
+            Ended::Lost => {
+                self.note(&format!("runner {runner} gives up {}, whose lease is lost", self.name(task)));
+                self.end(held, Outcome::Lost);
+                Ok(())
             }
         }
     }
@@ -226,9 +249,10 @@ fn computed_outcome(decided: &Decided, task: TaskKey) -> Outcome {
 /// Work with something that goes wrong in it.
 fn with_mishap(work: Work, mishap: Option<&Mishap>, execution: &Arc<Execution>, first_display: String) -> Work {
     let Some(Mishap { kind, after_execution }) = mishap.cloned() else { return work };
+    let code_runs = after_execution || matches!(kind, Kind::Shutdown);
     let execution = Arc::clone(execution);
     let before = async move {
-        if after_execution {
+        if code_runs {
             return work.await;
         }
         // Code that is executed again starts with its first display, not with the error of the execution before.
@@ -245,7 +269,7 @@ fn with_mishap(work: Work, mishap: Option<&Mishap>, execution: &Arc<Execution>, 
             // Unlike `panic!`, this prints nothing: the panic is wanted.
             resume_unwind(Box::new(text))
         }),
-        Kind::Lost | Kind::Late | Kind::HandBack => Box::pin(before),
+        Kind::Lost | Kind::Late | Kind::HandBack | Kind::Shutdown => Box::pin(before),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is under test: tasks, runners, faults, and the job.
 
+use std::any::{Any, type_name};
 use std::fmt;
 
 use super::fault::{Fault, Faults, Planned};
@@ -8,10 +9,11 @@ use super::runner::VirtualRunner;
 use super::server::Server;
 use super::{convert, run};
 use crate::cache::{Backend, Cache};
-use crate::runner::execute;
+use crate::runner::Registered;
+use crate::state::{self, State};
 use crate::submission::Entry;
 use crate::task::{Submission, Submit, Task};
-use crate::{Error, Execute, InMemoryCache, TaskIdentifier};
+use crate::{Error, Execute, InMemoryCache};
 
 /// How many executions a run may have unless told otherwise.
 const EXECUTIONS_MAX: usize = 10_000;
@@ -24,10 +26,13 @@ const EXECUTIONS_MAX: usize = 10_000;
 #[must_use = "nothing is executed until `run`"]
 pub struct Workflow {
     seed: u64,
-    tasks: Vec<(TaskIdentifier, execute::Run)>,
+    tasks: Vec<Registered>,
     runners: Vec<VirtualRunner>,
     clusters: Vec<String>,
     cache: Option<Backend>,
+    state: State,
+    /// A type of which two values were given.
+    state_twice: Option<&'static str>,
     faults: Vec<Planned>,
     executions_max: usize,
 }
@@ -41,6 +46,8 @@ impl Workflow {
             runners: Vec::new(),
             clusters: Vec::new(),
             cache: None,
+            state: State::default(),
+            state_twice: None,
             faults: Vec::new(),
             executions_max: EXECUTIONS_MAX,
         }
@@ -58,7 +65,7 @@ impl Workflow {
 
     /// Adds a kind of task that the runners execute.
     pub fn task<T: Execute>(mut self) -> Self {
-        self.tasks.push((T::identifier(), execute::run::<T>));
+        self.tasks.push(Registered::new::<T>());
         self
     }
 
@@ -87,6 +94,15 @@ impl Workflow {
         self
     }
 
+    /// A value that the tasks of all runners share, and those of all runs, found by its type; see
+    /// [`RunnerBuilder::state`](crate::RunnerBuilder::state).
+    pub fn state<T: Any + Send + Sync>(mut self, value: T) -> Self {
+        if !self.state.add(value) {
+            self.state_twice.get_or_insert(type_name::<T>());
+        }
+        self
+    }
+
     /// Adds something that goes wrong.
     pub fn fault<T: Task>(mut self, fault: Fault<T>) -> Self {
         self.faults.push(fault.planned());
@@ -112,8 +128,8 @@ impl Workflow {
     /// Submits a job of this root task; nothing is executed yet.
     ///
     /// # Errors
-    /// [`Error::Input`] if the input cannot be written or is too long; [`Error::Setting`] for a runner without tasks or
-    /// with two tasks of the same identifier (T-53), and for a malformed cluster.
+    /// [`Error::Input`] if the input cannot be written or is too long; [`Error::Setting`] for what
+    /// [`RunnerBuilder::build`](crate::RunnerBuilder::build) refuses, and for a malformed cluster.
     pub fn start(&self, task: impl Submit) -> Result<Run, Error> {
         self.job(task).start()
     }
@@ -141,7 +157,7 @@ impl Default for Workflow {
 
 impl fmt::Debug for Workflow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tasks: Vec<String> = self.tasks.iter().map(|(identifier, _)| identifier.to_string()).collect();
+        let tasks: Vec<String> = self.tasks.iter().map(|task| task.identifier.to_string()).collect();
         f.debug_struct("Workflow")
             .field("seed", &self.seed)
             .field("tasks", &tasks)
@@ -228,7 +244,11 @@ impl NewJob {
             ..Entry::new(task, self.cluster.clone())
         };
         let entries: Vec<Entry> = self.tasks.into_iter().map(entry).collect();
-        let Workflow { seed, tasks, mut runners, clusters, cache, faults, executions_max } = self.workflow;
+        let Workflow { seed, tasks, mut runners, clusters, cache, state, state_twice, faults, executions_max } =
+            self.workflow;
+        if let Some(name) = state_twice {
+            return Err(state::twice(name));
+        }
         if runners.is_empty() {
             runners.push(VirtualRunner::new());
         }
@@ -236,9 +256,10 @@ impl NewJob {
         for slug in clusters.iter().chain(runners.iter().map(|runner| &runner.cluster)) {
             server.add_cluster(slug)?;
         }
-        let slots = runners.iter().map(|runner| runner.start(&tasks)).collect::<Result<_, _>>()?;
+        let slots = runners.iter().map(|runner| runner.start(&tasks, &state)).collect::<Result<_, _>>()?;
         let (job, _) = server.submit(&self.name, convert::submission(&entries)?)?;
         let cache = cache.unwrap_or_else(|| Backend::new(InMemoryCache::new()));
-        Ok(Run::new(run::Parts { seed, server, job, tasks, slots, faults: Faults::new(faults), cache, executions_max }))
+        let faults = Faults::new(faults);
+        Ok(Run::new(run::Parts { seed, server, job, tasks, slots, faults, cache, state, executions_max }))
     }
 }

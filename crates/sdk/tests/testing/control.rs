@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use boxwood::testing::{Fault, Outcome, VirtualRunner, Workflow};
-use boxwood::{Execute, ExecutionContext, InMemoryCache, JobState, Task, TaskState};
+use boxwood::{Execute, ExecutionContext, InMemoryCache, JobState, StateType, Task, TaskState};
 
 use super::{Fan, Last, Leaf, fan};
 
@@ -130,6 +130,31 @@ async fn k_3_each_run_has_a_cache_of_its_own_unless_one_is_shared() {
     let run = fan().cache(cache.clone()).run(Fan { leaves: 2 }).await.unwrap();
     let key = format!("{}/leaves/2", run.job_id());
     assert!(boxwood::Cache::contains(&cache, &key).await.unwrap());
+}
+
+#[derive(Task)]
+struct Greet;
+
+impl Execute for Greet {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
+        context.set_display(format!("Hello {}", context.state::<String>()?));
+        Ok(())
+    }
+
+    fn required_state() -> Vec<StateType> {
+        vec![StateType::of::<String>()]
+    }
+}
+
+#[tokio::test]
+async fn r_74_tasks_see_the_state_of_their_runner() {
+    let workflow = Workflow::new().task::<Greet>();
+    let error = workflow.run(Greet).await.unwrap_err().to_string();
+    assert!(error.contains("task Greet v0.0 requires one"), "{error}");
+    let workflow = workflow.state("World".to_owned());
+    assert_eq!(workflow.run(Greet).await.unwrap().task::<Greet>().display(), "Hello World");
+    let error = workflow.state("Moon".to_owned()).run(Greet).await.unwrap_err().to_string();
+    assert!(error.contains("there are two values of type"), "{error}");
 }
 
 #[tokio::test]

@@ -161,3 +161,49 @@ impl Execute for RetriedFan {
         Ok(())
     }
 }
+
+/// A task that ends when it is told that nobody waits for it, if that is asked for.
+#[derive(Task, serde::Serialize, serde::Deserialize)]
+struct Polite {
+    asks: bool,
+}
+
+impl Execute for Polite {
+    async fn execute(self, context: &ExecutionContext) -> boxwood::Result {
+        let cancellation = context.cancellation();
+        if self.asks {
+            cancellation.check()?;
+        }
+        context.submit_subtask(Last);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn r_75_a_shutdown_is_seen_by_code_that_asks_and_costs_it_no_retry() {
+    let workflow = Workflow::new().task::<Polite>().task::<Last>().fault(Fault::<Polite>::shutdown());
+    let run = workflow.run(Polite { asks: true }).await.unwrap();
+    run.assert_completed();
+    assert_eq!(outcomes::<Polite>(&run), [Outcome::HandedBack, Outcome::Computed]);
+    assert_eq!((run.task::<Polite>().retry_count(), run.tasks::<Last>().len()), (0, 1));
+
+    let run = workflow.run(Polite { asks: false }).await.unwrap();
+    run.assert_completed();
+    assert_eq!(outcomes::<Polite>(&run), [Outcome::Computed]);
+}
+
+#[tokio::test]
+async fn r_69_r_75_a_runner_that_comes_back_too_late_learns_it_and_does_not_report_the_failure() {
+    let workflow = Workflow::new().task::<Polite>().task::<Last>().runners(2).fault(Fault::<Polite>::late_runner());
+    let mut courses = std::collections::BTreeMap::new();
+    for seed in 0..60 {
+        let run = workflow.clone().seed(seed).run(Polite { asks: true }).await.unwrap();
+        run.assert_completed();
+        run.assert_executions::<Polite>(2);
+        assert_eq!(run.tasks::<Last>().len(), 1);
+        *courses.entry(format!("{:?}", outcomes::<Polite>(&run))).or_insert(0) += 1;
+    }
+    // It may also come back while the other executes: then the server extends the lease for both.
+    let courses: Vec<&str> = courses.keys().map(String::as_str).collect();
+    assert_eq!(courses, ["[Computed, Ignored]", "[Ignored, Computed]", "[Lost, Computed]"]);
+}
