@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use boxwood::testing::{Fault, Outcome, VirtualRunner, Workflow};
+use boxwood::testing::{Fault, Outcome, Run, VirtualRunner, Workflow};
 use boxwood::{Execute, ExecutionContext, InMemoryCache, JobState, StateType, Task, TaskState};
 
 use super::{Fan, Last, Leaf, fan};
@@ -78,12 +78,18 @@ async fn j_66_r_66_a_runner_with_a_fixed_version_joins_and_takes_the_retried_tas
 
 #[tokio::test]
 async fn r_34_a_runner_keeps_its_task_however_long_it_takes() {
-    let mut run = fan().start(Fan { leaves: 1 }).unwrap();
-    assert!(run.until(|run| run.executions::<Leaf>().count() == 1).await.unwrap());
+    let mut run = fan().runners(2).start(Fan { leaves: 8 }).unwrap();
+    let running = |run: &Run| run.executions::<Leaf>().filter(|leaf| leaf.outcome().is_none()).count();
+    assert!(run.until(|run| running(run) == 2).await.unwrap());
     run.advance(Duration::from_secs(3600));
+    // Now leases are looked at: only that of the lost runner has run out.
+    run.lose_runner(0);
+    run.advance(Duration::from_secs(60));
+    let states: Vec<TaskState> = run.tasks::<Leaf>().map(|leaf| leaf.state()).collect();
+    assert!(states.contains(&TaskState::Queued) && states.contains(&TaskState::Running), "{run}");
     run.finish().await.unwrap();
     run.assert_completed();
-    run.assert_executions::<Leaf>(1);
+    run.assert_executions::<Leaf>(9);
     assert!(run.job().stats.elapsed_time >= Duration::from_secs(3600));
 }
 
