@@ -106,6 +106,11 @@
 //!
 //! More programs, each of which shows one thing, are in the folder `examples` of this crate.
 //!
+//! # Tests
+//!
+//! With feature `testing`, the module `boxwood::testing` runs a workflow in the process: no server, the same rules, and an
+//! order of events that a seed decides.
+//!
 //! # What goes wrong
 //!
 //! Task code returns [`boxwood::Result`]: `?` takes any error, and a text becomes one with `.into()`. Whatever it
