@@ -22,7 +22,7 @@ use boxwood::{Client, Execute, ExecutionContext, Result, Runner, RunnerBuilder, 
 /// One version of the code of the task, as if it were from another release of the program. It notes its version where
 /// people see it: in the display of the task.
 macro_rules! release {
-    ($name:ident, $version:tt) => {
+    ($name:ident, $version:literal) => {
         #[derive(Task)]
         #[task(name = "tilebox.com/example_workflow/MyTask", version = $version)]
         struct $name;
