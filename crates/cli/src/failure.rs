@@ -96,7 +96,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match &error {
             Error::Unavailable { url, message, .. } => Self::unreachable(url, message),
-            Error::Refused { call, code, message } => {
+            Error::Refused { call, code, message, .. } => {
                 let step = match code {
                     Code::NotFound if message.contains("job") => Some("`boxwood job list` shows those there are"),
                     Code::NotFound if message.contains("cluster") => {
@@ -106,7 +106,7 @@ impl From<Error> for Failure {
                 };
                 Self::refused(call, *code, message, step)
             }
-            Error::Setting { setting, problem } => {
+            Error::Setting { setting, problem, .. } => {
                 let option = match *setting {
                     "url" => "--url or BOXWOOD_URL",
                     "token" => "--api-key or BOXWOOD_API_KEY",

@@ -94,6 +94,7 @@ impl fmt::Display for Code {
 pub enum Error {
     /// The server could not be reached, also after trying again.
     #[error("{call}: {url} cannot be reached: {message}")]
+    #[non_exhaustive]
     Unavailable {
         /// What was asked.
         call: &'static str,
@@ -104,6 +105,7 @@ pub enum Error {
     },
     /// The server refused a call, or failed in it.
     #[error("{call}: {message} ({code})")]
+    #[non_exhaustive]
     Refused {
         /// What was asked.
         call: &'static str,
@@ -114,6 +116,7 @@ pub enum Error {
     },
     /// The server answered something that makes no sense.
     #[error("{call}: the answer cannot be used: {problem}")]
+    #[non_exhaustive]
     Answer {
         /// What was asked.
         call: &'static str,
@@ -122,6 +125,7 @@ pub enum Error {
     },
     /// A setting of a client or a runner cannot be used.
     #[error("{setting}: {problem}")]
+    #[non_exhaustive]
     Setting {
         /// Which setting.
         setting: &'static str,
@@ -130,12 +134,14 @@ pub enum Error {
     },
     /// A task identifier is malformed (T-50).
     #[error("task identifier: {problem}")]
+    #[non_exhaustive]
     Identifier {
         /// What is wrong with it, and what would be right.
         problem: String,
     },
     /// A task's input cannot be written as bytes, is too long (T-31), or cannot be read back (T-27).
     #[error("input of task {task}: {problem}")]
+    #[non_exhaustive]
     Input {
         /// The name of the task.
         task: String,
@@ -144,6 +150,7 @@ pub enum Error {
     },
     /// Sub-tasks or progress that cannot be sent: a foreign handle (T-91), too many groups (T-98), …
     #[error("{what}: {problem}")]
+    #[non_exhaustive]
     Submission {
         /// Which sub-task, and where in the source it was submitted.
         what: String,
@@ -152,12 +159,14 @@ pub enum Error {
     },
     /// A key is not in the cache (K-4).
     #[error("cache: {key:?} is not cached")]
+    #[non_exhaustive]
     NotCached {
         /// The key asked for.
         key: String,
     },
     /// The cache could not be used.
     #[error("cache: {problem}")]
+    #[non_exhaustive]
     Cache {
         /// What went wrong, and for which key.
         problem: String,
@@ -167,6 +176,7 @@ pub enum Error {
     },
     /// What was waited for did not happen in time.
     #[error("{what}: still {state} after {} s", after.as_secs_f32())]
+    #[non_exhaustive]
     Timeout {
         /// What was waited for.
         what: String,
@@ -187,6 +197,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error of an input of the task called `task`, for a [`Task`](crate::Task) that writes and reads its input by code of
+    /// its own.
+    pub fn input(task: impl Into<String>, problem: impl fmt::Display) -> Self {
+        Self::Input { task: task.into(), problem: problem.to_string() }
+    }
+
     /// What kind of failure this is.
     pub fn code(&self) -> Code {
         match self {

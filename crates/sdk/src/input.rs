@@ -89,14 +89,14 @@ pub(crate) fn to_json<V: Serialize + ?Sized>(task: &str, field: &str, value: &V)
         let mut json = serde_json::Serializer::new(std::io::sink());
         // It fails as it did before, or else the value has changed meanwhile.
         let _ = value.serialize(serde_path_to_error::Serializer::new(&mut json, &mut track));
-        wrong(task, format!("{}cannot be written as JSON: {problem}", place(field, &track.path())))
+        Error::input(task, format_args!("{}cannot be written as JSON: {problem}", place(field, &track.path())))
     })
 }
 
 fn from_json<V: DeserializeOwned>(task: &str, field: &str, hint: &str, input: &[u8]) -> Result<V, Error> {
     serde_json::from_slice(input).map_err(|problem| {
         if input.is_empty() {
-            return wrong(task, "it has zero bytes, and the fields of the task need JSON".to_owned());
+            return Error::input(task, "it has zero bytes, and the fields of the task need JSON");
         }
         let mut json = serde_json::Deserializer::from_slice(input);
         let found = serde_path_to_error::deserialize::<_, V>(&mut json);
@@ -106,7 +106,7 @@ fn from_json<V: DeserializeOwned>(task: &str, field: &str, hint: &str, input: &[
             true => "; NaN and infinite numbers are written as null, which an Option reads",
             false => hint,
         };
-        wrong(task, format!("{place}{text}{hint}"))
+        Error::input(task, format_args!("{place}{text}{hint}"))
     })
 }
 
@@ -128,9 +128,5 @@ fn place(field: &str, path: &Path) -> String {
 
 /// The error of an input that is no encoding of the message in `field` (T-22, T-29).
 pub fn not_a_message(task: &str, field: &str, problem: impl Display) -> Error {
-    wrong(task, format!("field `{field}`: the bytes are no encoding of its message: {problem}"))
-}
-
-fn wrong(task: &str, problem: String) -> Error {
-    Error::Input { task: task.to_owned(), problem }
+    Error::input(task, format_args!("field `{field}`: the bytes are no encoding of its message: {problem}"))
 }

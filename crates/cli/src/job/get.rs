@@ -32,7 +32,11 @@ pub(super) async fn run(args: GetArgs, options: &Options) -> Result<(), Failure>
     let (output, client) = (options.output(), options.client()?);
     let job = client.jobs().find(args.id).await?;
     let tasks = match args.tasks_max {
-        0 => TaskTree { truncated: true, ..TaskTree::default() },
+        0 => {
+            let mut none = TaskTree::default();
+            none.truncated = true;
+            none
+        }
         max => client.jobs().task_tree(args.id, max as usize).await?,
     };
     if output.json {

@@ -74,11 +74,11 @@ fn names(all: impl Iterator<Item = &'static str>) -> String {
 }
 
 fn job_state_help() -> String {
-    format!("Only jobs in one of these states: {}", names(JobState::ALL.into_iter().map(JobState::as_str)))
+    format!("Only jobs in one of these states: {}", names(JobState::ALL.iter().copied().map(JobState::as_str)))
 }
 
 fn task_state_help() -> String {
-    let names = names(TaskState::ALL.into_iter().map(TaskState::as_str));
+    let names = names(TaskState::ALL.iter().copied().map(TaskState::as_str));
     format!("Only jobs with a task in one of these states: {names}")
 }
 
@@ -87,13 +87,13 @@ fn normal(text: &str) -> String {
 }
 
 fn job_state(text: &str) -> Result<JobState, String> {
-    let found = JobState::ALL.into_iter().find(|state| state.as_str() == normal(text));
-    found.ok_or_else(|| format!("there are {}", names(JobState::ALL.into_iter().map(JobState::as_str))))
+    let found = JobState::ALL.iter().copied().find(|state| state.as_str() == normal(text));
+    found.ok_or_else(|| format!("there are {}", names(JobState::ALL.iter().copied().map(JobState::as_str))))
 }
 
 fn task_state(text: &str) -> Result<TaskState, String> {
-    let found = TaskState::ALL.into_iter().find(|state| state.as_str() == normal(text));
-    found.ok_or_else(|| format!("there are {}", names(TaskState::ALL.into_iter().map(TaskState::as_str))))
+    let found = TaskState::ALL.iter().copied().find(|state| state.as_str() == normal(text));
+    found.ok_or_else(|| format!("there are {}", names(TaskState::ALL.iter().copied().map(TaskState::as_str))))
 }
 
 /// An empty cursor is that of the first page, so that scripts can begin with one.

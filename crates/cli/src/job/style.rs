@@ -11,21 +11,23 @@ const BAR: usize = 24;
 
 pub(crate) fn job_style(state: JobState) -> Style {
     match state {
-        JobState::Submitted => Style::Plain,
         JobState::Running | JobState::Started => Style::Active,
         JobState::Completed => Style::Good,
         JobState::Failed => Style::Bad,
         JobState::Canceled => Style::Warning,
+        // SUBMITTED, and what a later version may add.
+        _ => Style::Plain,
     }
 }
 
 pub(crate) fn task_style(state: TaskState) -> Style {
     match state {
-        TaskState::Queued => Style::Plain,
         TaskState::Running => Style::Active,
         TaskState::Computed => Style::Good,
         TaskState::Failed => Style::Bad,
         TaskState::Skipped | TaskState::FailedOptional => Style::Warning,
+        // QUEUED, and what a later version may add.
+        _ => Style::Plain,
     }
 }
 
@@ -111,7 +113,9 @@ mod tests {
     use super::*;
 
     fn progress(label: &str, done: u64, total: u64) -> Progress {
-        Progress { label: label.to_owned(), total, done }
+        let mut progress = Progress::default();
+        (progress.label, progress.total, progress.done) = (label.to_owned(), total, done);
+        progress
     }
 
     #[test]
@@ -135,14 +139,12 @@ mod tests {
 
     #[test]
     fn counts_are_told_in_the_order_of_states() {
-        let stats = ExecutionStats {
-            total_tasks: 1200,
-            tasks_by_state: vec![(TaskState::FailedOptional, 2), (TaskState::Computed, 1198)],
-            ..ExecutionStats::default()
-        };
+        let mut stats = ExecutionStats::default();
+        stats.total_tasks = 1200;
+        stats.tasks_by_state = vec![(TaskState::FailedOptional, 2), (TaskState::Computed, 1198)];
         assert_eq!(task_counts(&stats), "1,200 tasks: 1,198 computed, 2 failed optional");
         assert_eq!((settled(&stats), settled_share(&stats)), ("1,200/1,200".into(), "100%".into()));
-        let stats = ExecutionStats { total_tasks: 1201, ..stats };
+        stats.total_tasks = 1201;
         assert_eq!(settled_share(&stats), "99%");
     }
 }

@@ -184,7 +184,8 @@ fn rest(tasks: &[&TaskNode]) -> Line {
 /// How many of these tasks are in which state.
 fn states(tasks: &[&TaskNode]) -> String {
     let counts: Vec<String> = TaskState::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .map(|state| (state, tasks.iter().filter(|node| node.task.state == state).count()))
         .filter(|(_, count)| *count > 0)
         .map(|(state, count)| format!("{} {}", number(count as u64), in_words(state)))

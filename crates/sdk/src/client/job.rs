@@ -12,6 +12,7 @@ use crate::id::{AutomationId, JobId};
 
 /// The state of a job, worked out from its tasks and from whether it was canceled (J-20, J-21).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum JobState {
     /// None of its tasks was started yet.
     Submitted,
@@ -29,8 +30,8 @@ pub enum JobState {
 
 impl JobState {
     /// Every state, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::Submitted, Self::Running, Self::Started, Self::Completed, Self::Failed, Self::Canceled];
+    pub const ALL: &'static [Self] =
+        &[Self::Submitted, Self::Running, Self::Started, Self::Completed, Self::Failed, Self::Canceled];
 
     /// The name in capitals, such as `COMPLETED`.
     pub fn as_str(self) -> &'static str {
@@ -61,7 +62,7 @@ impl JobState {
     }
 
     fn from_wire(call: &'static str, state: EnumValue<wire::JobState>) -> Result<Self, Error> {
-        let known = Self::ALL.into_iter().find(|known| known.to_wire() as i32 == state.to_i32());
+        let known = Self::ALL.iter().copied().find(|known| known.to_wire() as i32 == state.to_i32());
         known.ok_or_else(|| Error::answer(call, format!("job state {} is unknown", state.to_i32())))
     }
 }
@@ -74,6 +75,7 @@ impl fmt::Display for JobState {
 
 /// What a task is doing (S-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TaskState {
     /// It waits for its turn, its dependencies or a runner.
     Queued,
@@ -91,8 +93,8 @@ pub enum TaskState {
 
 impl TaskState {
     /// Every state, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::Queued, Self::Running, Self::Computed, Self::Failed, Self::Skipped, Self::FailedOptional];
+    pub const ALL: &'static [Self] =
+        &[Self::Queued, Self::Running, Self::Computed, Self::Failed, Self::Skipped, Self::FailedOptional];
 
     /// The name in capitals, such as `FAILED_OPTIONAL`.
     pub fn as_str(self) -> &'static str {
@@ -118,7 +120,7 @@ impl TaskState {
     }
 
     pub(crate) fn from_wire(call: &'static str, state: EnumValue<wire::TaskState>) -> Result<Self, Error> {
-        let known = Self::ALL.into_iter().find(|known| known.to_wire() as i32 == state.to_i32());
+        let known = Self::ALL.iter().copied().find(|known| known.to_wire() as i32 == state.to_i32());
         known.ok_or_else(|| Error::answer(call, format!("task state {} is unknown", state.to_i32())))
     }
 }
@@ -130,7 +132,8 @@ impl fmt::Display for TaskState {
 }
 
 /// One progress indicator of a job: the sums over its tasks (P-3).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Progress {
     /// Its name; empty for the unnamed indicator (P-1).
     pub label: String,
@@ -142,6 +145,7 @@ pub struct Progress {
 
 /// What a job has consumed so far (J-30 to J-37).
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct ExecutionStats {
     /// When its first task was started, if one was.
     pub first_task_started_at: Option<SystemTime>,

@@ -253,6 +253,7 @@ fn new_trace_parent() -> String {
 
 /// Where the children of a task are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Direction {
     #[default]
@@ -264,6 +265,7 @@ pub enum Direction {
 
 /// Colours of a picture (V-7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Theme {
     /// Dark text on light ground.
     #[default]

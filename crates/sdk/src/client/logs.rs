@@ -17,6 +17,7 @@ const CALL: &str = "query logs of job";
 
 /// How grave a log record is (O-31).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum LogSeverity {
     /// Numbers 1 to 4 of OpenTelemetry, and records without one.
     Trace,
@@ -71,6 +72,7 @@ impl fmt::Display for LogSeverity {
 
 /// The value of an attribute (O-38).
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum AttributeValue {
     Empty,

@@ -71,6 +71,7 @@ impl TaskSummary {
 
 /// A task and those it submitted.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct TaskNode {
     /// The task itself.
     pub task: TaskSummary,
@@ -80,6 +81,7 @@ pub struct TaskNode {
 
 /// The tasks of a job as a tree, from [`JobClient::task_tree`](crate::JobClient::task_tree).
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct TaskTree {
     /// The root tasks, in the order of submission.
     pub roots: Vec<TaskNode>,
