@@ -27,6 +27,8 @@ mod sequence;
 mod statements;
 mod subtasks;
 mod sum_of_squares;
+#[cfg(feature = "testing")]
+mod unit_tested;
 mod versions;
 mod word_count;
 
