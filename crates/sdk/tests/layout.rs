@@ -101,6 +101,44 @@ fn no_crate_is_compiled_in_two_versions_by_default() {
     assert_eq!(twice, TWICE.map(|(name, _)| name), "`cargo tree -p boxwood -e normal -d` tells through whom");
 }
 
+/// The Rust programs of the first page of the documentation, each with its lines.
+fn programs() -> Vec<Vec<&'static str>> {
+    let page = include_str!("../src/lib.rs").lines().map_while(|line| line.strip_prefix("//!"));
+    let mut programs: Vec<Vec<&str>> = Vec::new();
+    let mut inside = false;
+    for line in page.map(|line| line.strip_prefix(' ').unwrap_or(line)) {
+        match line {
+            "```no_run" => {
+                programs.push(Vec::new());
+                inside = true;
+            }
+            "```" => inside = false,
+            _ if inside => programs.last_mut().unwrap().push(line),
+            _ => (),
+        }
+    }
+    programs
+}
+
+#[test]
+fn the_first_page_has_a_hello_of_20_lines_and_a_fan_out_with_fan_in_of_40() {
+    let programs = programs();
+    let lines: Vec<usize> = programs.iter().map(Vec::len).collect();
+    assert!(matches!(lines[..], [..=20, ..=40]), "{lines:?}");
+    let whole = |program: &[&str], part: &str| program.iter().any(|line| line.contains(part));
+    assert!(whole(&programs[0], "async fn main()") && whole(&programs[0], "run_all()"));
+    assert!(whole(&programs[1], "submit_subtasks(") && whole(&programs[1], "depends_on("));
+    assert!(programs.concat().iter().all(|line| !line.starts_with('#') || line.starts_with("#[")), "hidden lines");
+}
+
+#[test]
+fn the_first_page_lists_all_features() {
+    let page = include_str!("../src/lib.rs");
+    for feature in features_without("cloud").split(',') {
+        assert!(page.contains(&format!("//! | `{feature}` |")), "`{feature}` is not in the table of features");
+    }
+}
+
 fn shared<T: Send + Sync + Unpin>() {}
 fn sent<T: Send + Unpin>() {}
 fn unwound<T: UnwindSafe + RefUnwindSafe>() {}
