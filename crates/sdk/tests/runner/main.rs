@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod calls;
 mod failures;
 mod here;
 mod leases;
-mod outages;
+
 mod scripted;
 mod shutdown;
 mod signals;

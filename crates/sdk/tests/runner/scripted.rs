@@ -1,12 +1,16 @@
 //! A server whose answers to a runner are given by the test, one call at a time.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use boxwood::Client;
 use boxwood_proto::buffa_types::google::protobuf::Duration as WireDuration;
 use boxwood_proto::connectrpc::{ConnectError, Response, Router, handler_fn};
 use boxwood_proto::tilebox::v1::ID;
 use boxwood_proto::workflows::v1 as wire;
-use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::here::PATIENCE;
@@ -32,7 +36,29 @@ pub(crate) struct Scripted {
     next: Calls<wire::NextTaskRequest, wire::NextTaskResponse>,
     failed: Calls<wire::TaskFailedRequest, wire::TaskStateResponse>,
     extend: Calls<wire::TaskLeaseRequest, wire::TaskLease>,
+    connections: Arc<AtomicUsize>,
     server: tokio::task::JoinHandle<()>,
+}
+
+/// Counts the connections that are made.
+struct Counting {
+    listener: TcpListener,
+    connections: Arc<AtomicUsize>,
+}
+
+impl axum::serve::Listener for Counting {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let accepted = axum::serve::Listener::accept(&mut self.listener).await;
+        self.connections.fetch_add(1, Ordering::SeqCst);
+        accepted
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
 }
 
 impl Drop for Scripted {
@@ -73,12 +99,19 @@ impl Scripted {
         let extend = forwarded!(router, "ExtendTaskLease", wire::TaskLeaseRequest, wire::TaskLease);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        let connections = Arc::default();
+        let listener = Counting { listener, connections: Arc::clone(&connections) };
         let server = tokio::spawn(async move { axum::serve(listener, router.into_axum_router()).await.unwrap() });
-        Self { url, next, failed, extend, server }
+        Self { url, next, failed, extend, connections, server }
     }
 
     pub(crate) fn client(&self) -> Client {
         Client::builder().url(&self.url).build().unwrap()
+    }
+
+    /// How many connections were made so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     pub(crate) async fn next_task(&mut self) -> Call<wire::NextTaskRequest, wire::NextTaskResponse> {

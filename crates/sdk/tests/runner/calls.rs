@@ -1,4 +1,4 @@
-//! Servers that refuse, for a while or for good.
+//! What is asked for over which connections, and what follows when the server refuses, for a while or for good.
 
 use std::time::Duration;
 
@@ -90,4 +90,23 @@ async fn au_3_a_key_that_is_refused_ends_the_runner_and_says_what_to_do() {
     assert_eq!(error.code(), Code::Unauthenticated);
     assert!(error.to_string().contains("the key was revoked"), "{error}");
     assert!(error.next_step().is_some_and(|step| step.contains("BOXWOOD_API_KEY")));
+}
+
+#[tokio::test]
+async fn each_eight_slots_share_a_connection_made_when_it_is_needed() {
+    for (concurrency, connections) in [(1, 1), (8, 1), (17, 3)] {
+        let mut server = Scripted::start().await;
+        let client = server.client();
+        let builder = Runner::builder(&client).task::<Parent>().concurrency(concurrency).signals(false);
+        let runner = builder.build().await.unwrap();
+        assert_eq!(server.connections(), 1, "that of the client");
+        let running = tokio::spawn(async move { runner.run_forever().await });
+        // Each slot asks; nobody is answered.
+        let mut questions = Vec::new();
+        for _ in 0..concurrency {
+            questions.push(server.next_task().await);
+        }
+        assert_eq!(server.connections(), 1 + connections, "with {concurrency} slots");
+        running.abort();
+    }
 }
