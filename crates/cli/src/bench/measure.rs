@@ -17,7 +17,7 @@ pub(crate) struct Figure {
     pub(crate) per_second: Option<f64>,
     /// The rate as a share of calls a second that do nothing.
     pub(crate) share_of_noop: Option<f64>,
-    /// The rate of a runner as a share of that of the flat workload in the same run, if both were measured.
+    /// The rate of a runner as a share of that of the flat workload measured before it in the same run.
     pub(crate) share_of_flat: Option<f64>,
     /// The time of one report with its answer, for `latency` from before the submission until the runner has the task.
     /// A runner of the SDK keeps its times to itself.

@@ -32,7 +32,7 @@ pub(super) async fn measure(workload: Workload, load: &Load<'_>, before: &[Figur
     match workload {
         Workload::Flat => rate(workload, load, &cluster, Shape { fan_out: load.tasks, inner: 1 }).await,
         Workload::Runner => {
-            let flat = before.iter().find(|figure| figure.workload == Workload::Flat);
+            let flat = before.iter().rfind(|figure| figure.workload == Workload::Flat);
             runner::measure(load, flat.and_then(|figure| figure.per_second)).await
         }
         Workload::Tree => rate(workload, load, &cluster, Shape { fan_out: 2, inner: load.tasks / 2 }).await,
