@@ -414,7 +414,7 @@ impl<'c> Subtasks<'c> {
     }
 
     /// Each of them, in the order they were submitted (T-75).
-    pub fn iter(&self) -> impl Iterator<Item = Subtask<'c>> + use<'c> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Subtask<'c>> + DoubleEndedIterator + use<'c> {
         let all = self.0;
         (all.start..all.end).map(move |at| Subtask(Selection { start: at, end: at + 1, ..all }))
     }

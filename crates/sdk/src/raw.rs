@@ -87,3 +87,42 @@ impl Submit for RawTask {
         Submission::new(self.identifier, self.input, self.display.unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn submission(task: RawTask) -> Submission {
+        task.into_submission().unwrap()
+    }
+
+    #[test]
+    fn t_21_to_t_29_the_input_is_what_the_other_side_reads() {
+        let task = || RawTask::new("Download", "v0.0").unwrap();
+        assert_eq!(submission(task()).input, b"");
+        assert_eq!(submission(task().json("S2A").unwrap()).input, br#""S2A""#);
+        assert_eq!(submission(task().json(&["S2A", "S2B"]).unwrap()).input, br#"["S2A","S2B"]"#);
+        assert_eq!(submission(task().json(&BTreeMap::from([("X", 3)])).unwrap()).input, br#"{"X":3}"#);
+        assert_eq!(submission(task().input("{}")).input, b"{}");
+        assert_eq!(submission(task().input(*b"\x08\x01")).input, b"\x08\x01");
+        let text = task().json(&[BTreeMap::from([([1, 2], 3)])]).unwrap_err().to_string();
+        assert_eq!(text, "input of task Download: field `[0]`: cannot be written as JSON: key must be a string");
+    }
+
+    #[test]
+    fn t_40_the_display_is_the_name_unless_there_is_another() {
+        let task = RawTask::from(TaskIdentifier::new("acme.Tile", "v1.0").unwrap());
+        assert_eq!(submission(task.clone()).display, "acme.Tile");
+        assert_eq!(submission(task.clone().display("")).display, "acme.Tile");
+        assert_eq!(submission(task.display("Tile 3/4")).display, "Tile 3/4");
+    }
+
+    #[test]
+    fn t_50_what_is_no_identifier_is_said_at_once() {
+        for (name, version) in [("", "v1.0"), ("Tile", "1.0")] {
+            assert!(matches!(RawTask::new(name, version), Err(Error::Identifier { .. })));
+        }
+    }
+}
