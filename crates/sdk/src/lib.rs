@@ -164,6 +164,8 @@
 //! repository.
 
 #![warn(missing_docs)]
+// Where the documentation is published, each item says which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // The derive macro names the crate by its name, also here.
 extern crate self as boxwood;
