@@ -88,8 +88,9 @@ impl fmt::Display for Code {
 
 /// Everything the SDK itself fails with.
 ///
-/// [`code`](Error::code) tells the kind, the text says what and where, [`next_step`](Error::next_step) what to do.
-#[derive(Debug, thiserror::Error)]
+/// [`code`](Error::code) tells the kind, the text says what and where, [`next_step`](Error::next_step) what to do. All of it
+/// is printed when `main` returns the error.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The server could not be reached, also after trying again.
@@ -277,6 +278,14 @@ impl Error {
             message = "the server gave no reason".to_owned();
         }
         Self::Refused { call, code: Code::from_wire(error.code), message }
+    }
+}
+
+/// For people, since this is what a program prints whose `main` returns the error: the text, and what to do.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&with_causes(self))?;
+        self.next_step().map_or(Ok(()), |step| write!(f, "\n{step}"))
     }
 }
 

@@ -15,3 +15,15 @@ async fn j_6_t_20_t_51_one_task_without_inputs_runs_once() {
     assert_eq!(here.identifiers(&job).await, ["MyFirstTask v0.0"]);
     here.stop().await;
 }
+
+#[tokio::test]
+async fn without_a_server_it_says_what_to_do() {
+    let here = Here::start().await;
+    // A port that nothing listens on.
+    let output = here.command("hello").env("BOXWOOD_URL", "http://127.0.0.1:1").output().await.unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.starts_with("Error: submit job: http://127.0.0.1:1 cannot be reached: "), "{error}");
+    assert!(error.contains("\nstart a server with `boxwood serve`, or set BOXWOOD_URL"), "{error}");
+    here.stop().await;
+}
