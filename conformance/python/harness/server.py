@@ -84,7 +84,7 @@ class Server:
     @property
     def listen(self) -> str:
         """The `--listen` argument with which a successor gets the same address."""
-        return self.address.removeprefix("http://")
+        return self.address.removeprefix("http://").removeprefix("https://")
 
     @property
     def _stdout(self):

@@ -1,5 +1,6 @@
 //! Which server a command speaks to.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use boxwood::{Client, ClientBuilder};
@@ -15,29 +16,37 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Server and output")]
 pub(crate) struct Options {
-    /// The server: http://host:port or unix:PATH [default: BOXWOOD_URL, TILEBOX_API_URL, http://127.0.0.1:8080]
+    /// The server: http://host:port, https://host:port or unix:PATH [default: BOXWOOD_URL, TILEBOX_API_URL, http://127.0.0.1:8080]
     #[arg(long, value_name = "URL", visible_alias = "api-url")]
     url: Option<String>,
     /// The key to show the server [default: BOXWOOD_API_KEY, TILEBOX_API_KEY]
     #[arg(long, value_name = "KEY", hide_env_values = true)]
     api_key: Option<String>,
+    /// A PEM file of authorities to trust at https:// besides those of the system [default: BOXWOOD_CA_CERTIFICATE]
+    #[arg(long, value_name = "FILE")]
+    ca_certificate: Option<PathBuf>,
     /// Print one JSON value instead of text
     #[arg(long)]
     json: bool,
 }
 
 /// The names of [`Options`].
-pub(crate) const OPTIONS: [&str; 3] = ["url", "api_key", "json"];
+pub(crate) const OPTIONS: [&str; 4] = ["url", "api_key", "ca_certificate", "json"];
 
 impl Options {
     /// These, and what they leave open taken from `others`.
     pub(crate) fn or(self, others: Self) -> Self {
-        Self { url: self.url.or(others.url), api_key: self.api_key.or(others.api_key), json: self.json || others.json }
+        Self {
+            url: self.url.or(others.url),
+            api_key: self.api_key.or(others.api_key),
+            ca_certificate: self.ca_certificate.or(others.ca_certificate),
+            json: self.json || others.json,
+        }
     }
 
     /// Whether none was given.
     pub(crate) fn is_empty(&self) -> bool {
-        self.url.is_none() && self.api_key.is_none() && !self.json
+        self.url.is_none() && self.api_key.is_none() && self.ca_certificate.is_none() && !self.json
     }
 
     /// What standard output gets.
@@ -68,6 +77,9 @@ impl Options {
         }
         if let Some(key) = &self.api_key {
             builder = builder.token(key);
+        }
+        if let Some(file) = &self.ca_certificate {
+            builder = builder.ca_certificate_file(file);
         }
         builder
     }

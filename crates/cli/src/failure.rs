@@ -96,6 +96,9 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match &error {
             Error::Unavailable { url, message, .. } => Self::unreachable(url, message),
+            Error::Certificate { url, problem, .. } => {
+                Self::Unreachable(shown(&format!("the certificate of {url} {problem}")))
+            }
             Error::Refused { call, code, message, .. } => {
                 let step = match code {
                     Code::NotFound if message.contains("job") => Some("`boxwood job list` shows those there are"),
@@ -110,6 +113,7 @@ impl From<Error> for Failure {
                 let option = match *setting {
                     "url" => "--url or BOXWOOD_URL",
                     "token" => "--api-key or BOXWOOD_API_KEY",
+                    "ca_certificate" => "--ca-certificate or BOXWOOD_CA_CERTIFICATE",
                     other => other,
                 };
                 Self::Usage(shown(&format!("{option}: {problem}")))

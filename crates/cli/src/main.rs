@@ -89,7 +89,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Job(_) | Command::Cluster(_) => None,
     };
     if let Some(command) = alone.filter(|_| !cli.options.is_empty()) {
-        let problem = "--url, --api-key and --json before the command go with job and cluster only";
+        let problem = "--url, --api-key, --ca-certificate and --json before the command go with job and cluster only";
         return Err(Failure::Usage(format!("{problem}; see `boxwood {command} --help`")));
     }
     match cli.command {

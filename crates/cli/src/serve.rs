@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use boxwood_server::{Auth, Config, Listen};
+use boxwood_server::{Auth, Config, Listen, Tls};
 use clap::{Args, ValueEnum};
 
 use crate::Failure;
@@ -18,6 +18,12 @@ pub(crate) struct ServeArgs {
     /// The folder with the database; the platform's data folder by default
     #[arg(long, value_name = "DIR", env = "BOXWOOD_DATA_DIR")]
     data_dir: Option<PathBuf>,
+    /// The certificate to speak TLS with, a PEM file: the server's own first, then those up to the authority's
+    #[arg(long, value_name = "FILE", env = "BOXWOOD_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, a PEM file that is not encrypted
+    #[arg(long, value_name = "FILE", env = "BOXWOOD_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Who may use the server: off lets everyone who reaches it; by default that is allowed on this machine only
     #[arg(long, value_enum, env = "BOXWOOD_AUTH")]
     auth: Option<AuthArg>,
@@ -48,6 +54,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
         None => default_data_dir()?,
     };
     let mut config = Config::new(args.listen, data_dir);
+    config.tls = args.tls_cert.zip(args.tls_key).map(|(certificate, key)| Tls { certificate, key });
     if let Some(AuthArg::Off) = args.auth {
         config.auth = Auth::Off;
     }

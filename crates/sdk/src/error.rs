@@ -5,6 +5,8 @@ use std::fmt;
 
 use boxwood_proto::connectrpc::{ConnectError, ErrorCode};
 
+use crate::client;
+
 /// Any error, on the heap: what task code may fail with.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
@@ -103,6 +105,16 @@ pub enum Error {
         url: String,
         /// What the connection said.
         message: String,
+    },
+    /// The server could not prove to be the one it was looked for as (feature `tls`).
+    #[error("{call}: the certificate of {url} {problem}")]
+    Certificate {
+        /// What was asked.
+        call: &'static str,
+        /// Where the server was looked for.
+        url: String,
+        /// What is wrong with its certificate, and what to do.
+        problem: String,
     },
     /// The server refused a call, or failed in it.
     #[error("{call}: {message} ({code})")]
@@ -207,7 +219,7 @@ impl Error {
     /// What kind of failure this is.
     pub fn code(&self) -> Code {
         match self {
-            Self::Unavailable { .. } => Code::Unavailable,
+            Self::Unavailable { .. } | Self::Certificate { .. } => Code::Unavailable,
             Self::Refused { code, .. } => *code,
             Self::Answer { .. } => Code::Internal,
             Self::NotCached { .. } => Code::NotFound,
@@ -257,6 +269,9 @@ impl Error {
     /// What a call failed with, once it is not tried again.
     pub(crate) fn from_wire(call: &'static str, url: &str, error: &ConnectError) -> Self {
         let mut message = error.message.clone().unwrap_or_default();
+        if let Some(problem) = client::untrusted(error) {
+            return Self::Certificate { call, url: url.to_owned(), problem };
+        }
         if error.code == ErrorCode::Unavailable {
             // The interesting part ("connection refused") is the last of the sources.
             let mut source = error.source();

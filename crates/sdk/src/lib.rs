@@ -156,6 +156,7 @@
 //! | `gcs` | no | `GcsCache`: Google Cloud Storage |
 //! | `azure` | no | `AzureCache`: Azure Blob Storage |
 //! | `object-store` | no | `ObjectStoreCache`: any other store of the crate `object_store` |
+//! | `tls` | no | `https://` addresses, by rustls with ring; see [`ClientBuilder::url`] |
 //! | `testing` | no | `boxwood::testing`: workflows run in the process, for tests |
 //!
 //! # Rules

@@ -14,6 +14,8 @@ use boxwood_store::telemetry;
 pub struct Config {
     /// Where it listens.
     pub listen: Listen,
+    /// The certificate with which it speaks TLS; without one it speaks clear text.
+    pub tls: Option<Tls>,
     /// The folder with its database; made if it does not exist.
     pub data_dir: PathBuf,
     /// Who may use it.
@@ -41,6 +43,7 @@ impl Config {
     pub fn new(listen: Listen, data_dir: impl Into<PathBuf>) -> Self {
         Self {
             listen,
+            tls: None,
             data_dir: data_dir.into(),
             auth: Auth::OffOnLoopback,
             host_names: Vec::new(),
@@ -52,6 +55,15 @@ impl Config {
             stop_wait_max: Duration::from_secs(10),
         }
     }
+}
+
+/// The files of a TLS certificate. They are read when the server starts; a renewed certificate needs a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM: the certificate of the server, then those of the authorities between it and the root, if any.
+    pub certificate: PathBuf,
+    /// PEM: its private key, not encrypted.
+    pub key: PathBuf,
 }
 
 /// Who may use the server.

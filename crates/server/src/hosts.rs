@@ -11,15 +11,17 @@ use http::{HeaderMap, Uri};
 pub(crate) struct Hosts {
     names: Vec<String>,
     any_address: bool,
+    secure: bool,
 }
 
 impl Hosts {
-    /// `names` are those the operator added. A server that listens on every address answers to every address: a page
-    /// cannot make a name of its own out of a number.
-    pub(crate) fn new(listen: Option<IpAddr>, names: &[String]) -> Self {
+    /// `names` are those the operator added and those of the certificate; `*.` stands for one label in front of a name.
+    /// A server that listens on every address answers to every address: a page cannot make a name of its own out of a
+    /// number. `secure` says that the server speaks TLS itself.
+    pub(crate) fn new(listen: Option<IpAddr>, names: &[String], secure: bool) -> Self {
         let mut names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
         names.extend(listen.map(|address| address.to_string()));
-        Self { names, any_address: listen.is_some_and(|address| address.is_unspecified()) }
+        Self { names, any_address: listen.is_some_and(|address| address.is_unspecified()), secure }
     }
 
     /// Checks the host a request names, and where it comes from. The error says what was refused and what to do.
@@ -41,7 +43,12 @@ impl Hosts {
         let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
         let origin = origin.to_str().unwrap_or_default();
         let same = origin.parse::<Uri>().is_ok_and(|origin| {
-            let default_port = if origin.scheme_str() == Some("https") { 443 } else { 80 };
+            let https = origin.scheme_str() == Some("https");
+            // Pages in clear text are another origin. In front of clear text there may be a proxy that adds TLS.
+            if self.secure && !https {
+                return false;
+            }
+            let default_port = if https { 443 } else { 80 };
             origin.authority().is_some_and(|from| {
                 from.host().eq_ignore_ascii_case(host.host())
                     && from.port_u16().unwrap_or(default_port) == host.port_u16().unwrap_or(default_port)
@@ -55,7 +62,11 @@ impl Hosts {
         if let Ok(address) = host.parse::<IpAddr>() {
             return self.any_address || address.is_loopback() || self.names.contains(&address.to_string());
         }
-        host == "localhost" || host.ends_with(".localhost") || self.names.contains(&host)
+        let covered = || {
+            let (_, domain) = host.split_once('.')?;
+            self.names.iter().find(|name| name.strip_prefix("*.") == Some(domain))
+        };
+        host == "localhost" || host.ends_with(".localhost") || self.names.contains(&host) || covered().is_some()
     }
 }
 
@@ -74,7 +85,8 @@ mod tests {
 
     #[test]
     fn names_of_this_machine_are_its_own_and_others_are_not() {
-        let hosts = Hosts::new("127.0.0.1".parse().ok(), &["Boxwood.internal".into()]);
+        let hosts =
+            Hosts::new("127.0.0.1".parse().ok(), &["Boxwood.internal".into(), "*.boxwood.example".into()], false);
         for own in [
             "localhost",
             "localhost:8080",
@@ -84,6 +96,7 @@ mod tests {
             "[::1]:8080",
             "boxwood.internal:80",
             "a.localhost",
+            "Eu.boxwood.example:443",
         ] {
             assert_eq!(check(&hosts, own, None), Ok(()), "{own}");
         }
@@ -95,6 +108,8 @@ mod tests {
             "192.168.0.7:8080",
             "[fe80::1]",
             "boxwood.internal.evil.example",
+            "boxwood.example",
+            "a.eu.boxwood.example",
         ] {
             assert!(check(&hosts, foreign, None).is_err(), "{foreign}");
         }
@@ -102,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_authority_of_http_2_counts_as_host() {
-        let hosts = Hosts::new("127.0.0.1".parse().ok(), &[]);
+        let hosts = Hosts::new("127.0.0.1".parse().ok(), &[], false);
         let check = |uri: &'static str| hosts.check(&Uri::from_static(uri), &HeaderMap::new());
         assert_eq!(check("http://127.0.0.1:8080/a.B/C"), Ok(()));
         assert!(check("http://evil.example:8080/a.B/C").is_err());
@@ -111,7 +126,7 @@ mod tests {
 
     #[test]
     fn pages_of_other_origins_are_refused() {
-        let hosts = Hosts::new("127.0.0.1".parse().ok(), &[]);
+        let hosts = Hosts::new("127.0.0.1".parse().ok(), &[], false);
         assert_eq!(check(&hosts, "localhost:8080", Some("http://localhost:8080")), Ok(()));
         assert_eq!(check(&hosts, "localhost", Some("http://localhost:80")), Ok(()));
         for origin in ["http://evil.example", "http://localhost:3000", "null", "http://localhost", "file://"] {
@@ -120,8 +135,18 @@ mod tests {
     }
 
     #[test]
+    fn with_tls_pages_in_clear_text_are_of_another_origin() {
+        let hosts = Hosts::new("127.0.0.1".parse().ok(), &[], true);
+        assert_eq!(check(&hosts, "localhost", Some("https://localhost")), Ok(()));
+        assert_eq!(check(&hosts, "localhost:8443", Some("https://localhost:8443")), Ok(()));
+        for origin in ["http://localhost", "http://localhost:80", "https://localhost:8443", "https://evil.example"] {
+            assert!(check(&hosts, "localhost", Some(origin)).is_err(), "{origin}");
+        }
+    }
+
+    #[test]
     fn a_server_on_every_address_answers_to_every_address_but_not_to_names() {
-        let hosts = Hosts::new("0.0.0.0".parse().ok(), &[]);
+        let hosts = Hosts::new("0.0.0.0".parse().ok(), &[], false);
         assert_eq!(check(&hosts, "192.168.0.7:8080", None), Ok(()));
         assert!(check(&hosts, "evil.example:8080", None).is_err());
     }

@@ -4,7 +4,7 @@
 //! unpredictable (the time, fresh ids) enters here. No rule of jobs and tasks is written here, and no SQL.
 //!
 //! - [`serve`] runs a server until it is told to stop; [`Server`] is the same for tests and demos in one process.
-//! - `http`, `hosts`, `listen`, `pages`: the one port.
+//! - `http`, `hosts`, `listen`, `pages`, `tls`: the one port.
 //! - `rpc`: the services; `validate` and `convert` stand between the wire and the rules.
 //! - `telemetry`: logs and spans, in and out.
 //! - `dispatch`: idle waits, long polls, and tasks whose answers got lost.
@@ -26,9 +26,10 @@ mod pages;
 mod rpc;
 mod server;
 mod telemetry;
+mod tls;
 mod validate;
 
-pub use config::{Auth, Config, IdleSettings, Listen};
+pub use config::{Auth, Config, IdleSettings, Listen, Tls};
 pub use error::Error;
 pub use listen::Address;
 pub use server::{Server, serve};

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::authority::ReadableAuthority;
@@ -20,6 +21,7 @@ use crate::calls::ConnectionCalls;
 use crate::config::{Auth, Listen};
 use crate::error::Error;
 use crate::http::Front;
+use crate::tls::Acceptor;
 
 /// Calls in flight on one connection at most. Each may be a runner that waits for work.
 const STREAMS_MAX: u32 = 10_000;
@@ -44,6 +46,8 @@ const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
 pub enum Address {
     /// Reached as `http://address`.
     Tcp(SocketAddr),
+    /// Reached as `https://address`, or under a name of its certificate.
+    Tls(SocketAddr),
     /// Reached as `unix:path`.
     Unix(PathBuf),
 }
@@ -52,7 +56,7 @@ impl Address {
     /// The IP address, unless it is a socket file.
     pub(crate) fn ip(&self) -> Option<IpAddr> {
         match self {
-            Self::Tcp(address) => Some(address.ip()),
+            Self::Tcp(address) | Self::Tls(address) => Some(address.ip()),
             Self::Unix(_) => None,
         }
     }
@@ -62,6 +66,7 @@ impl fmt::Display for Address {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => write!(out, "http://{address}"),
+            Self::Tls(address) => write!(out, "https://{address}"),
             Self::Unix(path) => write!(out, "unix:{}", path.display()),
         }
     }
@@ -69,7 +74,7 @@ impl fmt::Display for Address {
 
 /// A socket that takes connections.
 pub(crate) enum Listener {
-    Tcp(TcpListener),
+    Tcp(TcpListener, Option<Acceptor>),
     #[cfg(unix)]
     Unix(UnixListener, SocketFile),
 }
@@ -77,6 +82,8 @@ pub(crate) enum Listener {
 /// A connection just made.
 pub(crate) enum Accepted {
     Tcp(TcpStream),
+    /// To be agreed on before it can be used.
+    Tls(TcpStream, Acceptor),
     #[cfg(unix)]
     Unix(UnixStream),
 }
@@ -96,7 +103,7 @@ impl Drop for SocketFile {
 
 impl Listener {
     /// Starts to listen. Refuses addresses beyond this machine while nobody has to say who they are.
-    pub(crate) async fn bind(listen: &Listen, auth: Auth) -> Result<Self, Error> {
+    pub(crate) async fn bind(listen: &Listen, auth: Auth, tls: Option<Acceptor>) -> Result<Self, Error> {
         let failed = |source: io::Error| Error::Listen { address: listen.to_string(), source };
         match listen {
             Listen::Tcp(address) => {
@@ -108,8 +115,14 @@ impl Listener {
                          127.0.0.1, or say --auth off if that is what you want"
                     )));
                 }
-                TcpListener::bind(addresses.as_slice()).await.map(Self::Tcp).map_err(failed)
+                let listener = TcpListener::bind(addresses.as_slice()).await.map_err(failed)?;
+                Ok(Self::Tcp(listener, tls))
             }
+            Listen::Unix(_) if tls.is_some() => Err(Error::Config(
+                "a certificate is of no use on a unix socket, which never leaves this machine; leave it out, or listen on \
+                 host:port"
+                    .into(),
+            )),
             #[cfg(unix)]
             Listen::Unix(path) => {
                 remove_stale(path).await.map_err(failed)?;
@@ -124,7 +137,8 @@ impl Listener {
     /// Where it listens.
     pub(crate) fn address(&self) -> io::Result<Address> {
         match self {
-            Self::Tcp(listener) => listener.local_addr().map(Address::Tcp),
+            Self::Tcp(listener, None) => listener.local_addr().map(Address::Tcp),
+            Self::Tcp(listener, Some(_)) => listener.local_addr().map(Address::Tls),
             #[cfg(unix)]
             Self::Unix(_, file) => Ok(Address::Unix(file.0.clone())),
         }
@@ -134,7 +148,10 @@ impl Listener {
     pub(crate) async fn accept(&self) -> Accepted {
         loop {
             let accepted = match self {
-                Self::Tcp(listener) => listener.accept().await.map(|(stream, _)| Accepted::Tcp(stream)),
+                Self::Tcp(listener, tls) => listener.accept().await.map(|(stream, _)| match tls {
+                    None => Accepted::Tcp(stream),
+                    Some(tls) => Accepted::Tls(stream, tls.clone()),
+                }),
                 #[cfg(unix)]
                 Self::Unix(listener, _) => listener.accept().await.map(|(stream, _)| Accepted::Unix(stream)),
             };
@@ -171,53 +188,49 @@ async fn remove_stale(path: &std::path::Path) -> io::Result<()> {
 /// The connections being served.
 pub(crate) struct Connections {
     graceful: GracefulShutdown,
+    /// Dropped when the server stops: connections that are not yet made do not hold it up.
+    open: watch::Sender<()>,
     tasks: JoinSet<()>,
 }
 
 impl Connections {
     pub(crate) fn new() -> Self {
-        Self { graceful: GracefulShutdown::new(), tasks: JoinSet::new() }
+        Self { graceful: GracefulShutdown::new(), open: watch::Sender::new(()), tasks: JoinSet::new() }
     }
 
     /// Serves a connection until it ends.
     pub(crate) fn serve(&mut self, accepted: Accepted, front: Front) {
+        let watcher = self.graceful.watcher();
         match accepted {
             Accepted::Tcp(stream) => {
-                // Answers are small; waiting to fill a segment would cost 40 ms each.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "could not set TCP_NODELAY");
-                }
-                self.spawn(stream, front);
+                send_at_once(&stream);
+                self.tasks.spawn(answer(stream, front, watcher));
+            }
+            Accepted::Tls(stream, tls) => {
+                send_at_once(&stream);
+                let mut open = self.open.subscribe();
+                self.tasks.spawn(async move {
+                    let agreed = tokio::select! {
+                        agreed = tls.handshake(stream) => agreed,
+                        _ = open.changed() => return,
+                    };
+                    match agreed {
+                        Ok(stream) => answer(stream, front, watcher).await,
+                        Err(error) => tracing::debug!(%error, "a client did not agree on TLS"),
+                    }
+                });
             }
             #[cfg(unix)]
-            Accepted::Unix(stream) => self.spawn(ReadableAuthority::new(stream), front),
+            Accepted::Unix(stream) => {
+                self.tasks.spawn(answer(ReadableAuthority::new(stream), front, watcher));
+            }
         }
         while self.tasks.try_join_next().is_some() {}
     }
 
-    fn spawn(&mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, front: Front) {
-        let calls = ConnectionCalls::default();
-        let mut builder = Builder::new(calls.clone());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(STREAMS_MAX)
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .keep_alive_interval(SIGN_OF_LIFE_EVERY)
-            .keep_alive_timeout(SIGN_OF_LIFE_EVERY);
-        let connection = builder.serve_connection(TokioIo::new(stream), front).into_owned();
-        let watched = self.graceful.watch(connection);
-        self.tasks.spawn(async move {
-            if let Err(error) = calls.beside(watched).await {
-                tracing::debug!(%error, "a connection ended");
-            }
-        });
-    }
-
     /// Lets calls in progress finish, for `limit` at most.
     pub(crate) async fn finish(mut self, limit: Duration) {
+        drop(self.open);
         tokio::select! {
             () = self.graceful.shutdown() => {}
             () = tokio::time::sleep(limit) => {
@@ -225,5 +238,31 @@ impl Connections {
             }
         }
         self.tasks.shutdown().await;
+    }
+}
+
+/// Answers are small; waiting to fill a segment would cost 40 ms each.
+fn send_at_once(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "could not set TCP_NODELAY");
+    }
+}
+
+/// Answers the requests of one connection until it ends.
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, front: Front, watcher: Watcher) {
+    let calls = ConnectionCalls::default();
+    let mut builder = Builder::new(calls.clone());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .keep_alive_interval(SIGN_OF_LIFE_EVERY)
+        .keep_alive_timeout(SIGN_OF_LIFE_EVERY);
+    let connection = builder.serve_connection(TokioIo::new(stream), front).into_owned();
+    if let Err(error) = calls.beside(watcher.watch(connection)).await {
+        tracing::debug!(%error, "a connection ended");
     }
 }

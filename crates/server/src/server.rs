@@ -8,6 +8,7 @@ use std::time::Duration;
 use boxwood_proto::connectrpc::{CompressionRegistry, ConnectRpcService, GzipProvider, Limits};
 use boxwood_proto::health::StaticChecker;
 use boxwood_store::{Lane, LaneOptions, Reader, sqlite};
+use rustls::pki_types::UnixTime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -21,6 +22,7 @@ use crate::listen::{Address, Connections, Listener};
 use crate::metrics::{Calls, Counting};
 use crate::pages::{self, Facts};
 use crate::telemetry::Telemetry;
+use crate::tls::Acceptor;
 use crate::{clock, rpc};
 
 /// How often leases are looked at (S-41 asks for 5 seconds at most).
@@ -46,11 +48,13 @@ impl Server {
     /// Starts a server. When this returns it answers calls.
     ///
     /// # Errors
-    /// [`Error::Config`] and [`Error::Listen`] if it cannot listen as asked; [`Error::Store`] if its database cannot be
+    /// [`Error::Config`] and [`Error::Listen`] if it cannot listen as asked, or not with that certificate; [`Error::Store`] if its database cannot be
     /// used, for example because another server has it open.
-    pub async fn start(config: Config) -> Result<Self, Error> {
+    pub async fn start(mut config: Config) -> Result<Self, Error> {
+        let tls = config.tls.as_ref().map(|files| Acceptor::load(files, UnixTime::now())).transpose()?;
+        config.host_names.extend(tls.iter().flat_map(Acceptor::names).cloned());
         // Connections made while the database opens wait instead of being refused.
-        let listener = Listener::bind(&config.listen, config.auth).await?;
+        let listener = Listener::bind(&config.listen, config.auth, tls).await?;
         let address =
             listener.address().map_err(|source| Error::Listen { address: config.listen.to_string(), source })?;
         let dispatch = Arc::new(Dispatch::new(config.idle.clone()));
@@ -67,7 +71,7 @@ impl Server {
         &self.address
     }
 
-    /// The address as clients write it, for example `http://127.0.0.1:8080`.
+    /// The address as clients write it, for example `http://127.0.0.1:8080`, or `https://127.0.0.1:8080` with a certificate.
     #[must_use]
     pub fn url(&self) -> String {
         self.address.to_string()
@@ -228,8 +232,11 @@ fn front(
         .with_compression(CompressionRegistry::new().register(GzipProvider::new()))
         .with_interceptor(Counting(calls.clone()));
     // Pages in a browser cannot reach a socket file, so there is nothing to check.
+    let secure = matches!(address, Address::Tls(_));
     let hosts = match config.auth {
-        Auth::OffOnLoopback | Auth::Off => address.ip().map(|ip| Arc::new(Hosts::new(Some(ip), &config.host_names))),
+        Auth::OffOnLoopback | Auth::Off => {
+            address.ip().map(|ip| Arc::new(Hosts::new(Some(ip), &config.host_names, secure)))
+        }
     };
     let front = Front { rpc, pages: pages::router(facts.clone()).merge(telemetry.router()), hosts, calls };
     (front, facts, health)

@@ -69,7 +69,8 @@ async fn a_wrong_command_line_is_status_2_and_says_what_would_be_right() {
         (&["job", "submit", "--task", "T", "--name", ""], "job_name"),
         (&["job", "submit", "--task", "T", "--stalled-timeout", "5m"], "--wait"),
         (&["job", "submit", "--task", "T", "--input-file", "/nowhere/at/all"], "/nowhere/at/all"),
-        (&["job", "list", "--url", "https://127.0.0.1"], "TLS"),
+        (&["job", "list", "--url", "ftp://127.0.0.1"], "https://host:port"),
+        (&["serve", "--tls-cert", "cert.pem"], "--tls-key"),
         (&["--json", "serve"], "job and cluster only"),
         (&["job", "fly"], "fly"),
     ] {

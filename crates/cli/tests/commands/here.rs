@@ -56,7 +56,9 @@ impl Ran {
 /// The program with these arguments, in an environment without settings, in UTC.
 pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_boxwood"));
-    for name in ["BOXWOOD_URL", "BOXWOOD_API_KEY", "TILEBOX_API_URL", "TILEBOX_API_KEY", "NO_COLOR"] {
+    for name in
+        ["BOXWOOD_URL", "BOXWOOD_API_KEY", "TILEBOX_API_URL", "TILEBOX_API_KEY", "BOXWOOD_CA_CERTIFICATE", "NO_COLOR"]
+    {
         command.env_remove(name);
     }
     command.args(arguments).env("TZ", "UTC").stdin(Stdio::null()).kill_on_drop(true);

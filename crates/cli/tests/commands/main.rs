@@ -10,4 +10,5 @@ mod here;
 mod hostile;
 mod jobs;
 mod logs;
+mod tls;
 mod tree;

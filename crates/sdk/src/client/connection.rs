@@ -10,6 +10,7 @@ use boxwood_proto::connectrpc::{ConnectError, ErrorCode, Protocol};
 use http::{HeaderValue, Uri};
 use rand::Rng as _;
 
+use super::tls::{self, Authorities, Trust};
 use crate::Error;
 
 /// The metadata that tells the server how often the same call was sent before; it recognises a repeated submission by it.
@@ -26,19 +27,34 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Endpoint {
     url: String,
-    address: Address,
+    transport: Transport,
     authorization: Option<HeaderValue>,
     retry_for: Duration,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+/// An address as it was written.
+#[derive(Debug, PartialEq)]
 enum Address {
     Tcp(Uri),
+    Tls(Uri),
+    Unix(PathBuf),
+}
+
+/// How to reach a server.
+#[derive(Clone)]
+enum Transport {
+    Tcp(Uri),
+    Tls(Uri, Trust),
     Unix(PathBuf),
 }
 
 impl Endpoint {
-    pub(crate) fn new(url: &str, token: Option<&str>, retry_for: Duration) -> Result<Self, Error> {
+    pub(crate) fn new(
+        url: &str,
+        token: Option<&str>,
+        authorities: &Authorities,
+        retry_for: Duration,
+    ) -> Result<Self, Error> {
         let authorization = token
             .map(|token| HeaderValue::from_str(&format!("Bearer {token}")))
             .transpose()
@@ -49,7 +65,12 @@ impl Endpoint {
                 value.set_sensitive(true);
                 value
             });
-        Ok(Self { url: url.to_owned(), address: parse_address(url)?, authorization, retry_for })
+        let transport = match parse_address(url)? {
+            Address::Tcp(uri) => Transport::Tcp(uri),
+            Address::Tls(uri) => Transport::Tls(uri, authorities.trust()?),
+            Address::Unix(path) => Transport::Unix(path),
+        };
+        Ok(Self { url: url.to_owned(), transport, authorization, retry_for })
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -65,9 +86,10 @@ impl Endpoint {
     pub(crate) fn connect(&self) -> (SharedHttp2Connection, ClientConfig) {
         let builder =
             Http2Connection::builder().keep_alive_interval(KEEP_ALIVE_INTERVAL).keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
-        let (connection, uri) = match &self.address {
-            Address::Tcp(uri) => (builder.lazy_plaintext(uri.clone()), uri.clone()),
-            Address::Unix(path) => {
+        let (connection, uri) = match &self.transport {
+            Transport::Tcp(uri) => (builder.lazy_plaintext(uri.clone()), uri.clone()),
+            Transport::Tls(uri, trust) => (trust.connection(builder, uri.clone()), uri.clone()),
+            Transport::Unix(path) => {
                 let uri = Uri::from_static("http://localhost");
                 (builder.lazy_unix(path.clone(), uri.clone()), uri)
             }
@@ -110,7 +132,9 @@ impl Endpoint {
                 Err(error) => error,
             };
             let wait = backoff.next();
-            if error.code != ErrorCode::Unavailable || start.elapsed() + wait > self.retry_for {
+            // A certificate does not become a good one by asking again.
+            let passing = error.code == ErrorCode::Unavailable && tls::untrusted(&error).is_none();
+            if !passing || start.elapsed() + wait > self.retry_for {
                 return Err(Error::from_wire(call, &self.url, &error));
             }
             tracing::debug!(call, %error, "trying again in {wait:?}");
@@ -165,25 +189,28 @@ fn parse_address(url: &str) -> Result<Address, Error> {
         }
         return Ok(Address::Unix(path.into()));
     }
-    if url.starts_with("https://") {
-        return Err(wrong(
-            "asks for TLS, which this version of the SDK cannot speak; use http:// to a server nearby, or a tunnel or proxy \
-             that adds TLS"
-                .to_owned(),
-        ));
-    }
-    let full = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-    let uri: Uri = full
-        .trim_end_matches('/')
-        .parse()
-        .map_err(|error| wrong(format!("is not an address: {error}; write http://host:port or unix:PATH")))?;
-    if uri.scheme_str() != Some("http") {
-        return Err(wrong("has an unknown scheme; write http://host:port or unix:PATH".to_owned()));
-    }
+    // Without a scheme, the port tells (N-5).
+    let full = match url {
+        url if url.contains("://") => url.to_owned(),
+        url if url.trim_end_matches('/').ends_with(":443") => format!("https://{url}"),
+        url => format!("http://{url}"),
+    };
+    let uri: Uri = full.trim_end_matches('/').parse().map_err(|error| {
+        wrong(format!("is not an address: {error}; write http://host:port, https://host:port or unix:PATH"))
+    })?;
+    let secure = match uri.scheme_str() {
+        Some("http") => false,
+        Some("https") => true,
+        _ => {
+            return Err(wrong(
+                "has an unknown scheme; write http://host:port, https://host:port or unix:PATH".to_owned(),
+            ));
+        }
+    };
     if uri.host().is_none_or(str::is_empty) || !matches!(uri.path(), "" | "/") || uri.query().is_some() {
         return Err(wrong("is not of the form http://host:port".to_owned()));
     }
-    Ok(Address::Tcp(uri))
+    Ok(if secure { Address::Tls(uri) } else { Address::Tcp(uri) })
 }
 
 #[cfg(test)]
@@ -200,6 +227,13 @@ mod tests {
         ] {
             assert_eq!(parse_address(url).unwrap(), Address::Tcp(expected.parse().unwrap()), "{url}");
         }
+        for (url, expected) in [
+            ("https://boxwood.example", "https://boxwood.example/"),
+            ("https://127.0.0.1:8443/", "https://127.0.0.1:8443/"),
+            ("boxwood.example:443", "https://boxwood.example:443/"),
+        ] {
+            assert_eq!(parse_address(url).unwrap(), Address::Tls(expected.parse().unwrap()), "{url}");
+        }
     }
 
     #[test]
@@ -211,7 +245,6 @@ mod tests {
     #[test]
     fn n_5_what_cannot_be_used_says_what_would_be_right() {
         for (url, part) in [
-            ("https://boxwood.example", "TLS"),
             ("ftp://host:1", "unknown scheme"),
             ("http://host:8080/base", "http://host:port"),
             ("unix:", "unix:PATH"),

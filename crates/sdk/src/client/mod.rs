@@ -8,6 +8,7 @@ mod logs;
 mod pages;
 mod query;
 mod tasks;
+mod tls;
 mod wait;
 
 use std::env;
@@ -28,7 +29,10 @@ pub use query::JobFilter;
 #[cfg(feature = "testing")]
 pub(crate) use tasks::tree_of;
 pub use tasks::{TaskNode, TaskSummary, TaskTree};
+pub(crate) use tls::untrusted;
 pub use wait::WaitForJob;
+
+use tls::Authorities;
 
 use crate::Error;
 
@@ -65,11 +69,17 @@ struct Inner {
 impl Client {
     /// Starts a client with settings given in code.
     pub fn builder() -> ClientBuilder {
-        ClientBuilder { url: URL_DEFAULT.to_owned(), token: None, retry_for: RETRY_FOR_DEFAULT }
+        ClientBuilder {
+            url: URL_DEFAULT.to_owned(),
+            token: None,
+            authorities: Authorities::default(),
+            retry_for: RETRY_FOR_DEFAULT,
+        }
     }
 
     /// A client of the server at `BOXWOOD_URL`, else `TILEBOX_API_URL`, else `http://127.0.0.1:8080`, with the key of
-    /// `BOXWOOD_API_KEY`, else `TILEBOX_API_KEY`, else none. Empty variables count as absent.
+    /// `BOXWOOD_API_KEY`, else `TILEBOX_API_KEY`, else none. With the feature `tls`, `BOXWOOD_CA_CERTIFICATE` names a PEM
+    /// file of authorities to trust besides those of the system. Empty variables count as absent.
     ///
     /// # Errors
     /// As [`ClientBuilder::build`].
@@ -120,12 +130,13 @@ impl std::fmt::Debug for Client {
 pub struct ClientBuilder {
     url: String,
     token: Option<String>,
+    authorities: Authorities,
     retry_for: Duration,
 }
 
 impl ClientBuilder {
-    /// Where the server is: `http://host:port`, `host:port`, or `unix:PATH` for a socket (N-6). Without it,
-    /// `http://127.0.0.1:8080`.
+    /// Where the server is: `http://host:port`, `https://host:port` (feature `tls`), `unix:PATH` for a socket (N-6), or
+    /// `host:port` in clear text unless the port is 443 (N-5). Without it, `http://127.0.0.1:8080`.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = url.into();
         self
@@ -137,6 +148,32 @@ impl ClientBuilder {
         self
     }
 
+    /// Trusts the authorities of this PEM text besides those of the system; call it again to trust others too. Only
+    /// `https://` addresses ask for it. Needs the feature `tls`.
+    ///
+    /// ```no_run
+    /// # async fn example() -> boxwood::Result {
+    /// let client = boxwood::Client::builder()
+    ///     .url("https://boxwood.internal:8443")
+    ///     .ca_certificate(std::fs::read("our-authority.pem")?)
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.authorities.add_pem(pem.into());
+        self
+    }
+
+    /// Trusts the authorities in this PEM file besides those of the system. It is read when the client is built, and only
+    /// for an `https://` address. Needs the feature `tls`.
+    #[cfg(feature = "tls")]
+    pub fn ca_certificate_file(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.authorities.add_file(path.into());
+        self
+    }
+
     /// How long a call that may be repeated is tried again while the server cannot be reached; 2 seconds unless set, zero
     /// for a single try. A runner's reports are tried until it is shut down, whatever is set here.
     pub fn retry_for(mut self, duration: Duration) -> Self {
@@ -144,7 +181,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Takes address and key from the environment where it has them; see [`Client::from_env`].
+    /// Takes address, key and authorities from the environment where it has them; see [`Client::from_env`].
     #[allow(clippy::wrong_self_convention, reason = "reads as `builder().from_env()`")]
     pub fn from_env(mut self) -> Self {
         let first =
@@ -155,13 +192,18 @@ impl ClientBuilder {
         if let Some(token) = first(["BOXWOOD_API_KEY", "TILEBOX_API_KEY"]) {
             self = self.token(token);
         }
+        #[cfg(feature = "tls")]
+        if let Some(path) = env::var_os("BOXWOOD_CA_CERTIFICATE").filter(|path| !path.is_empty()) {
+            self = self.ca_certificate_file(path);
+        }
         self
     }
 
     /// Makes the client. Nothing is sent yet. Must be called inside a tokio runtime, which then drives the connection.
     ///
     /// # Errors
-    /// [`Error::Setting`] if the address or the key cannot be used, or if there is no tokio runtime.
+    /// [`Error::Setting`] if the address, the key or a certificate of an authority cannot be used, if the address needs the
+    /// feature `tls` and it is off, or if there is no tokio runtime.
     pub fn build(self) -> Result<Client, Error> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::setting(
@@ -169,7 +211,7 @@ impl ClientBuilder {
                 "must be built inside a tokio runtime, such as that of #[tokio::main]",
             ));
         }
-        let endpoint = Endpoint::new(&self.url, self.token.as_deref(), self.retry_for)?;
+        let endpoint = Endpoint::new(&self.url, self.token.as_deref(), &self.authorities, self.retry_for)?;
         let (transport, config) = endpoint.connect();
         Ok(Client {
             inner: Arc::new(Inner {
@@ -186,6 +228,11 @@ impl std::fmt::Debug for ClientBuilder {
     /// Without the key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let token = self.token.as_ref().map(|_| "…");
-        f.debug_struct("ClientBuilder").field("url", &self.url).field("token", &token).finish_non_exhaustive()
+        f.debug_struct("ClientBuilder")
+            .field("url", &self.url)
+            .field("token", &token)
+            .field("authorities", &self.authorities)
+            .field("retry_for", &self.retry_for)
+            .finish()
     }
 }
