@@ -8,7 +8,7 @@ use crate::Error;
 
 /// Nobody to trust.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Authorities;
+pub(crate) struct Authorities(());
 
 impl Authorities {
     pub(crate) fn trust(&self) -> Result<Trust, Error> {
