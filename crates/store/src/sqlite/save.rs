@@ -201,6 +201,10 @@ fn tasks(connection: &Connection, changed: &[&Task]) -> Result<(), Error> {
     )?;
     for task in changed {
         let key = column(task.key.0);
+        if may_leave_failed(task) {
+            let sql = "DELETE FROM failed WHERE task = ?1 AND job = (SELECT job FROM task_group WHERE key = ?2)";
+            connection.prepare_cached(sql)?.execute([key, column(task.group.0)])?;
+        }
         if task.state == TaskState::Running {
             running.execute(params![
                 key,
@@ -235,19 +239,22 @@ fn tasks(connection: &Connection, changed: &[&Task]) -> Result<(), Error> {
             task.answered_with.map(|taken| column(taken.task.0)),
             task.answered_with.map_or(0, |taken| taken.hand_out),
         ])?;
-        match task.state {
-            TaskState::Failed => {
-                let sql = "INSERT OR REPLACE INTO failed (job, task) SELECT job, ?1 FROM task_group WHERE key = ?2";
-                connection.prepare_cached(sql)?.execute([key, column(task.group.0)])?;
-            }
-            TaskState::Queued => {
-                let sql = "DELETE FROM failed WHERE task = ?1 AND job = (SELECT job FROM task_group WHERE key = ?2)";
-                connection.prepare_cached(sql)?.execute([key, column(task.group.0)])?;
-            }
-            _ => {}
+        if task.state == TaskState::Failed {
+            let sql = "INSERT OR REPLACE INTO failed (job, task) SELECT job, ?1 FROM task_group WHERE key = ?2";
+            connection.prepare_cached(sql)?.execute([key, column(task.group.0)])?;
         }
     }
     Ok(())
+}
+
+/// Whether a task could have been FAILED when it was saved last: it may have been retried, handed out and reported since,
+/// all in one commit. Only of a task in its first execution it is known that it was not.
+fn may_leave_failed(task: &Task) -> bool {
+    match task.state {
+        TaskState::Failed => false,
+        TaskState::Queued => true,
+        _ => task.hand_outs > 1,
+    }
 }
 
 fn task_progress(connection: &Connection, task: i64, rows: &Indicators<(u64, u64)>) -> Result<(), Error> {

@@ -30,6 +30,7 @@ macro_rules! store_conformance {
             displays_and_progress_are_found,
             open_parents_come_with_their_groups,
             failed_tasks_are_found,
+            failed_tasks_that_run_again_in_one_commit_are_forgotten,
             the_newest_job_with_a_fingerprint_is_found,
             keys_are_never_given_twice,
             inputs_come_back_in_the_order_asked_for,

@@ -151,6 +151,25 @@ pub fn failed_tasks_are_found<S: Reopen + 'static>(mut fresh: impl FnMut() -> S)
     assert_eq!(world.states(), "a Computed, b Computed, c Computed, d Computed, e Queued");
 }
 
+/// A FAILED task that is retried and runs again, or has run again, within one commit is FAILED no more.
+pub fn failed_tasks_that_run_again_in_one_commit_are_forgotten<S: Reopen + 'static>(mut fresh: impl FnMut() -> S) {
+    for computed in [false, true] {
+        let mut world = World::on(1, fresh()).job("a\nb").runners(2);
+        let [a, b] = [0, 1].map(|runner| world.claim(runner).expect("a task"));
+        world.fail(&a);
+        let mut world = world.lazy();
+        assert_eq!(world.retry(0), 1);
+        let again = world.claim(0).expect("a again");
+        if computed {
+            world.complete(&again);
+        }
+        world.commit();
+        world.fail(&b);
+        assert_eq!(world.retry(0), 1, "b, and not a any more");
+        world.commit();
+    }
+}
+
 /// [`Need::Fingerprint`].
 pub fn the_newest_job_with_a_fingerprint_is_found<S: Reopen + 'static>(mut fresh: impl FnMut() -> S) {
     let mut world = World::on(1, fresh());
