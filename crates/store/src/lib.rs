@@ -4,7 +4,7 @@
 //!   runs; both pass the same conformance suite.
 //! - [`Vault`]: a backend with the rows loaded from it; decides commands one after another.
 //! - [`Lane`]: the one writer. It takes whatever commands wait, steps each and commits them as one transaction; a reply
-//!   leaves only after the commit.
+//!   leaves only after the commit. What it does with them is in [`writer`], without its thread.
 //! - [`Reader`]: queries. They never enter the lane and see committed rows only.
 //!
 //! Feature `sqlite` (on by default): the databases on disk, `sqlite` and `telemetry`. Without it no SQL is compiled.
@@ -19,12 +19,14 @@ pub mod sqlite;
 #[cfg(feature = "sqlite")]
 pub mod telemetry;
 mod vault;
+pub mod writer;
 
 pub use backend::{Backend, step_with};
 pub use error::Error;
-pub use lane::{Lane, LaneOptions, Outcome, Wake};
+pub use lane::Lane;
 pub use read::{
     Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, QueueStats, Reader, SortDirection, TaskPage, TaskQuery,
     TaskView, exact_times_max,
 };
 pub use vault::Vault;
+pub use writer::{LaneOptions, Outcome, Wake};

@@ -347,7 +347,7 @@ impl Chaos {
 }
 
 /// The same tasks, the last of them on a cluster that does not exist.
-fn somewhere_else(tasks: &Submission) -> Submission {
+pub(crate) fn somewhere_else(tasks: &Submission) -> Submission {
     let mut groups = tasks.groups().to_vec();
     let last = groups.last_mut().and_then(|group| group.tasks.last_mut()).expect("a submission of some tasks");
     last.cluster = "nowhere".into();

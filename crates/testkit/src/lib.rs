@@ -1,27 +1,35 @@
 //! Test support for Boxwood. Nothing here is part of a release.
+//! Feature `sqlite` (off by default): simulations on SQLite.
 //!
 //! - [`World`]: jobs, runners and a clock around the engine and a store, driven call by call. After every command it checks
 //!   what must always hold, from the rows alone and without the engine's help, and compares the reply and everything that
 //!   can be asked with a model of its own, which knows the rules from the behaviour page and not from the engine.
 //! - [`hostile`]: random worlds in which calls are lost, repeated and late, leases end and the server crashes.
+//! - [`sim`]: a simulated server, its database, its users and runners, with every fault that can be thought of.
 //! - [`conformance`]: what every store must do, and that all stores answer alike.
 
 pub mod alone;
 mod catalog;
 mod compare;
 pub mod conformance;
+#[cfg(feature = "sqlite")]
+mod directory;
 pub mod hostile;
 mod invariants;
 mod mirror;
 mod plan;
+mod quiet;
 mod random;
 mod reference;
 mod reopen;
+pub mod sim;
 mod trees;
 mod world;
 
 use std::time::Duration;
 
+#[cfg(feature = "sqlite")]
+pub use directory::Directory;
 pub use mirror::Mirror;
 pub use plan::{Plan, Plans};
 pub use random::Random;

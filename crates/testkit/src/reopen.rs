@@ -8,6 +8,25 @@ use boxwood_store::{Backend, Reader, memory};
 pub trait Reopen {
     /// Opens the database; the first time it is empty.
     fn open(&mut self) -> Opened;
+
+    /// The process that has opened it dies at this moment: what is on the disk now is what the next process finds.
+    fn crash(&mut self) {}
+
+    /// Whether a commit can be torn by [`Reopen::power_cut`].
+    fn can_tear(&self) -> bool {
+        false
+    }
+
+    /// Notes what is on the disk, just before a commit.
+    fn remember(&mut self) {}
+
+    /// As [`Reopen::crash`], and the power fails too: of what was written since [`Reopen::remember`] only a part is on the
+    /// disk, which `salt` chooses; all of it if the commit `survives`. Answers whether the commit has to be found.
+    fn power_cut(&mut self, salt: u64, survives: bool) -> bool {
+        let _ = salt;
+        self.crash();
+        survives
+    }
 }
 
 /// An open database.

@@ -19,21 +19,30 @@ const JOBS_MAX: usize = 10_000;
 const WORKS: &str = "the store works";
 
 pub(super) fn check(model: &Model, reader: &dyn Reader) {
-    let clusters: Vec<_> = reader.clusters().expect(WORKS).iter().map(translate::cluster).collect();
-    assert_eq!(clusters, model.list_clusters(), "C-9: the clusters");
+    check_clusters(model, reader);
     let all = JobQuery { limit: JOBS_MAX, ..JobQuery::default() };
     let listed: Vec<u128> = reader.jobs(&all).expect(WORKS).jobs.iter().map(|view| view.job.id.to_u128()).collect();
     assert_eq!(listed, model.list_jobs(&translate::filter(&all)).0, "J-51: the jobs");
     for job in &model.jobs {
-        let id = JobId::from_u128(job.id).expect("an id");
-        let graph = reader.graph(id, usize::MAX).expect(WORKS).unwrap_or_else(|| panic!("J-40: there is no job {id}"));
-        check_view(job, &graph.job);
-        assert_eq!(graph.tasks.len(), job.tasks.len(), "J-56: the tasks of job {id}");
-        for (place, view) in graph.tasks.iter().enumerate() {
-            check_task(job, place, view);
-        }
-        check_dependencies(job, &graph);
+        check_whole_job(job, reader);
     }
+}
+
+pub(super) fn check_clusters(model: &Model, reader: &dyn Reader) {
+    let clusters: Vec<_> = reader.clusters().expect(WORKS).iter().map(translate::cluster).collect();
+    assert_eq!(clusters, model.list_clusters(), "C-9: the clusters");
+}
+
+/// A job and all its tasks.
+pub(super) fn check_whole_job(job: &reference::Job, reader: &dyn Reader) {
+    let id = JobId::from_u128(job.id).expect("an id");
+    let graph = reader.graph(id, usize::MAX).expect(WORKS).unwrap_or_else(|| panic!("J-40: there is no job {id}"));
+    check_view(job, &graph.job);
+    assert_eq!(graph.tasks.len(), job.tasks.len(), "J-56: the tasks of job {id}");
+    for (place, view) in graph.tasks.iter().enumerate() {
+        check_task(job, place, view);
+    }
+    check_dependencies(job, &graph);
 }
 
 fn check_view(job: &reference::Job, view: &JobView) {

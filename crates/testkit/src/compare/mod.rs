@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use boxwood_engine::{
     Command, HandOut, Refusal, RefusalKind, Reply, Report, ReportReply, Settings, TaskKey, Timestamp,
 };
-use boxwood_store::Reader;
+use boxwood_store::{Reader, writer::Wake};
 
 use crate::reference::{self, Answer, Model, Place, Refused};
 
@@ -49,7 +49,18 @@ impl Reference {
 
     /// What was decided so far is durable.
     pub(crate) fn commit(&mut self) {
-        self.committed.clone_from(&self.now);
+        let Self { now, committed, .. } = self;
+        committed.model.clusters.clone_from(&now.model.clusters);
+        committed.model.numbers.clone_from(&now.model.numbers);
+        committed.model.jobs.truncate(now.model.jobs.len());
+        for (place, job) in now.model.jobs.iter().enumerate() {
+            match committed.model.jobs.get_mut(place) {
+                Some(before) if before == job => {}
+                Some(before) => before.clone_from(job),
+                None => committed.model.jobs.push(job.clone()),
+            }
+        }
+        committed.ids.clone_from(&now.ids);
     }
 
     /// What was decided since the last commit is lost.
@@ -63,6 +74,62 @@ impl Reference {
     /// Where they differ.
     pub(crate) fn check_answers(&self, reader: &dyn Reader) {
         answers::check(&self.now.model, reader);
+    }
+
+    /// Compares what a client can see of everything that was decided since the last commit.
+    ///
+    /// # Panics
+    /// Where they differ.
+    pub(crate) fn check_changes(&self, reader: &dyn Reader) {
+        answers::check_clusters(&self.now.model, reader);
+        for (job, _) in self.changed_jobs() {
+            answers::check_whole_job(job, reader);
+        }
+    }
+
+    /// Compares the tasks that became ready since the last commit with those that were announced to who waits for work.
+    ///
+    /// # Panics
+    /// If one was not announced.
+    pub(crate) fn check_wakes(&self, wakes: &[Wake]) {
+        let mut ready: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
+        for (job, before) in self.changed_jobs() {
+            let was_ready = |task: usize| before.is_some_and(|job| task < job.tasks.len() && job.is_ready(task));
+            for task in (0..job.tasks.len()).filter(|task| job.is_ready(*task) && !was_ready(*task)) {
+                let reference::Task { cluster, identifier, .. } = &job.tasks[task];
+                *ready.entry((cluster, &identifier.name, &identifier.version)).or_default() += 1;
+            }
+        }
+        for ((cluster, name, version), count) in ready {
+            let same = |(class, _): &&Wake| {
+                let identifier = &class.identifier;
+                (class.cluster.as_ref(), identifier.name.as_ref(), identifier.version.as_str())
+                    == (cluster, name, version)
+            };
+            let announced = wakes.iter().find(same).map_or(0, |(_, count)| *count);
+            assert!(
+                announced >= count,
+                "R-24: {count} tasks of {name} {version} on {cluster} became ready, {announced} were announced"
+            );
+        }
+    }
+
+    /// The jobs that have changed since the last commit, and as they were then.
+    fn changed_jobs(&self) -> impl Iterator<Item = (&reference::Job, Option<&reference::Job>)> {
+        let jobs = self.now.model.jobs.iter().enumerate();
+        let pairs = jobs.map(|(place, job)| (job, self.committed.model.jobs.get(place)));
+        pairs.filter(|(job, before)| before.is_none_or(|before| before != *job))
+    }
+
+    /// The ids of all tasks.
+    pub(crate) fn task_ids(&self) -> Vec<u128> {
+        self.now.model.jobs.iter().flat_map(|job| &job.tasks).map(|task| task.id).collect()
+    }
+
+    /// The ids of the jobs that are not COMPLETED.
+    pub(crate) fn unfinished(&self) -> Vec<u128> {
+        let jobs = self.now.model.jobs.iter();
+        jobs.filter(|job| job.state() != reference::JobState::Completed).map(|job| job.id).collect()
     }
 
     /// Compares searches through jobs with random filters.
@@ -85,116 +152,162 @@ impl Reference {
         assert_eq!(found, expected, "S-40, S-41: the tasks whose lease has ended");
     }
 
+    /// Acts on the leases that have run out, as a tick does; answers how many.
+    pub(crate) fn tick(&mut self, now: Timestamp) -> usize {
+        let ended = self.now.model.ended_leases(now.0);
+        for id in &ended {
+            let place = self.now.model.find_task(*id).expect("it was just found");
+            self.now.model.expire(place, now.0);
+        }
+        ended.len()
+    }
+
+    /// Decides a command whose reply nobody has seen.
+    pub(crate) fn decide(&mut self, command: &Command) {
+        self.now.decide(command);
+    }
+
     /// Decides a command too, and compares the reply. `input` is that of the task handed out.
     ///
     /// # Panics
     /// Where they differ.
     pub(crate) fn check(&mut self, command: &Command, decided: &Result<Reply, Refusal>, input: Option<&[u8]>) {
-        let side = &mut self.now;
+        let before = self.alone.then(|| self.now.model.clone());
+        let expected = self.now.decide(command);
+        if let (Some(before), Command::Report(report), Expected::Answer(Ok(Answer::Task(next)))) =
+            (before, command, &expected)
+        {
+            check_nearest(before, report, next.place);
+        }
+        self.now.compare(command, expected, decided, input);
+    }
+}
+
+/// R-11 to the letter: the order is asked of the moment after the report and before the hand-out.
+fn check_nearest(mut model: Model, report: &Report, next: Place) {
+    let (Some(computed), Some(ask)) = (&report.computed, &report.ask) else { return };
+    // Without a question nothing is handed out, and the report is stored all the same.
+    let _ = model.next_task(Some(translate::computed(computed)), None, report.now.0);
+    let named = model.find_task(computed.task.to_u128()).ok();
+    let nearest = named.and_then(|named| model.nearest(named, &translate::ask(ask)));
+    let same = nearest.is_none_or(|nearest| nearest == next);
+    assert!(same, "R-11: with one runner task {nearest:?} comes next, not {next:?}");
+}
+
+/// What the model says to a command.
+enum Expected {
+    Job(Result<usize, Refused>),
+    Answer(Result<Answer, Refused>),
+    State(Result<reference::State, Refused>),
+    Lease(Option<reference::Lease>),
+    Expired(Option<reference::State>),
+    Retried(Result<u64, Refused>),
+    Cluster(Result<reference::Cluster, Refused>),
+    Done(Result<(), Refused>),
+}
+
+impl Side {
+    fn decide(&mut self, command: &Command) -> Expected {
+        let model = &mut self.model;
         match command {
-            Command::SubmitJob(new) => {
-                let place = side.model.submit(translate::new_job(new));
+            Command::SubmitJob(new) => Expected::Job(model.submit(translate::new_job(new))),
+            Command::Report(report) => {
+                let computed = report.computed.as_ref().map(translate::computed);
+                let ask = report.ask.as_ref().map(translate::ask);
+                Expected::Answer(model.next_task(computed, ask, report.now.0))
+            }
+            Command::FailTask(failed) => Expected::State(model.fail(translate::failed(failed))),
+            Command::ExtendLease { task, requested, now } => {
+                Expected::Lease(model.extend(task.to_u128(), *requested, now.0))
+            }
+            Command::ExpireLease { task, now } => {
+                Expected::Expired(self.place(*task).and_then(|place| self.model.expire(place, now.0)))
+            }
+            Command::ReturnHandOut { taken, now } => {
+                if let Some(place) = self.place(taken.task) {
+                    self.model.give_back(place, taken.hand_out, now.0);
+                }
+                Expected::Done(Ok(()))
+            }
+            Command::RetryJob { job } => Expected::Retried(model.retry(job.to_u128())),
+            Command::CancelJob { job } => Expected::Done(model.cancel(job.to_u128())),
+            Command::CreateCluster(new) => Expected::Cluster(model.create_cluster(translate::new_cluster(new))),
+            Command::UpdateCluster { slug, display_name, description } => {
+                Expected::Cluster(model.update_cluster(slug, display_name.as_deref(), description.as_deref()))
+            }
+            Command::DeleteCluster { slug } => Expected::Done(model.delete_cluster(slug)),
+        }
+    }
+
+    fn compare(
+        &mut self,
+        command: &Command,
+        expected: Expected,
+        decided: &Result<Reply, Refusal>,
+        input: Option<&[u8]>,
+    ) {
+        match expected {
+            Expected::Job(place) => {
                 if let (Some(place), Some(Reply::Job(job, status))) = both(command, place, decided) {
-                    let model = &side.model.jobs[place];
-                    answers::check_job(model, job);
-                    answers::check_status(model, status, false);
+                    answers::check_job(&self.model.jobs[place], job);
+                    answers::check_status(&self.model.jobs[place], status, false);
                 }
             }
-            Command::Report(report) => self.check_report(command, report, decided, input),
-            Command::FailTask(failed) => {
-                let state = side.model.fail(translate::failed(failed));
+            Expected::Answer(answer) => {
+                if let (Some(answer), Some(Reply::Report(answered))) = both(command, answer, decided) {
+                    self.compare_answer(command, &answer, answered, input);
+                }
+            }
+            Expected::State(state) => {
                 if let (Some(state), Some(Reply::TaskState(answered))) = both(command, state, decided) {
                     assert_eq!(*answered as u8, state as u8, "R-45: the state after {command:?}");
                 }
             }
-            Command::ExtendLease { task, requested, now } => {
-                let lease = side.model.extend(task.to_u128(), *requested, now.0);
+            Expected::Lease(lease) => {
                 let Ok(Reply::Lease(answered)) = decided else { unreachable!("{command:?}: {decided:?}") };
                 let answered = answered.map(|lease| (lease.length, lease.wait));
                 assert_eq!(answered, lease.map(|lease| (lease.length, lease.wait)), "R-31, R-33: {command:?}");
             }
-            Command::ExpireLease { task, now } => {
-                let state = side.place(*task).and_then(|place| side.model.expire(place, now.0));
-                match decided {
-                    Ok(Reply::TaskState(answered)) => {
-                        assert_eq!(Some(*answered as u8), state.map(|state| state as u8), "S-40: {command:?}");
-                    }
-                    other => {
-                        assert!(matches!(other, Ok(Reply::Done)) && state.is_none(), "S-40: {command:?}: {other:?}")
-                    }
+            Expected::Expired(state) => match decided {
+                Ok(Reply::TaskState(answered)) => {
+                    assert_eq!(Some(*answered as u8), state.map(|state| state as u8), "S-40: {command:?}");
                 }
-            }
-            Command::ReturnHandOut { taken, now } => {
-                if let Some(place) = side.place(taken.task) {
-                    side.model.give_back(place, taken.hand_out, now.0);
-                }
-                assert!(matches!(decided, Ok(Reply::Done)), "R-44: {command:?}: {decided:?}");
-            }
-            Command::RetryJob { job } => {
-                let count = side.model.retry(job.to_u128());
+                other => assert!(matches!(other, Ok(Reply::Done)) && state.is_none(), "S-40: {command:?}: {other:?}"),
+            },
+            Expected::Retried(count) => {
                 if let (Some(count), Some(Reply::Retried(answered))) = both(command, count, decided) {
                     assert_eq!(*answered, count, "J-64: {command:?}");
                 }
             }
-            Command::CancelJob { job } => {
-                both(command, side.model.cancel(job.to_u128()), decided);
+            Expected::Cluster(cluster) => {
+                if let (Some(cluster), Some(Reply::Cluster(answered))) = both(command, cluster, decided) {
+                    assert_eq!(translate::cluster(answered), cluster, "C-1: {command:?}");
+                }
             }
-            Command::CreateCluster(new) => {
-                let cluster = side.model.create_cluster(translate::new_cluster(new));
-                check_cluster(command, cluster, decided);
-            }
-            Command::UpdateCluster { slug, display_name, description } => {
-                let cluster = side.model.update_cluster(slug, display_name.as_deref(), description.as_deref());
-                check_cluster(command, cluster, decided);
-            }
-            Command::DeleteCluster { slug } => {
-                both(command, side.model.delete_cluster(slug), decided);
+            Expected::Done(done) => {
+                both(command, done, decided);
             }
         }
     }
 
-    fn check_report(
-        &mut self,
-        command: &Command,
-        report: &Report,
-        decided: &Result<Reply, Refusal>,
-        input: Option<&[u8]>,
-    ) {
-        let named = report.computed.as_ref().map(|computed| computed.task.to_u128());
-        let ask = report.ask.as_ref().map(translate::ask);
-        let computed = report.computed.as_ref().map(translate::computed);
-        // Where the exact order of R-11 is asked for, it is asked of the same moment: after the report, before the hand-out.
-        let mut stored = self.alone.then(|| self.now.model.clone());
-        let answer = self.now.model.next_task(computed.clone(), ask.clone(), report.now.0);
-        let (Some(answer), Some(Reply::Report(answered))) = both(command, answer, decided) else { return };
+    fn compare_answer(&mut self, command: &Command, answer: &Answer, answered: &ReportReply, input: Option<&[u8]>) {
         match (answer, answered) {
             (Answer::Nothing, ReportReply::Stored) | (Answer::Idle, ReportReply::Idle) => {}
-            (Answer::Task(expected), ReportReply::Task(answered)) => {
-                self.now.check_hand_out(&expected, answered, input);
-                if let (Some(stored), Some(named), Some(ask)) = (&mut stored, named, &ask) {
-                    // Without a question nothing is handed out, and the report is stored all the same.
-                    let _ = stored.next_task(computed, None, report.now.0);
-                    let nearest = stored.find_task(named).ok().and_then(|named| stored.nearest(named, ask));
-                    let same = nearest.is_none_or(|nearest| nearest == expected.place);
-                    assert!(same, "R-11: with one runner task {nearest:?} comes next, not {:?}", expected.place);
-                }
-            }
+            (Answer::Task(expected), ReportReply::Task(answered)) => self.compare_hand_out(expected, answered, input),
             (Answer::Task(expected), other) => {
-                let task = self.now.model.task(expected.place).id;
+                let task = self.model.task(expected.place).id;
                 panic!("R-10 to R-15: task {task:x} had to be handed out, not {other:?}, in answer to {command:?}");
             }
             (expected, other) => panic!("R-6, R-7: {expected:?} was expected, not {other:?}, in answer to {command:?}"),
         }
     }
-}
 
-impl Side {
     /// The task that a command of the server's own is about; none if it was never handed out.
     fn place(&self, key: TaskKey) -> Option<Place> {
         self.ids.get(&key).map(|id| self.model.find_task(*id).expect("a task that was handed out"))
     }
 
-    fn check_hand_out(&mut self, expected: &reference::HandOut, answered: &HandOut, input: Option<&[u8]>) {
+    fn compare_hand_out(&mut self, expected: &reference::HandOut, answered: &HandOut, input: Option<&[u8]>) {
         let job = &self.model.jobs[expected.place.0];
         let task = self.model.task(expected.place);
         assert_eq!(answered.id.to_u128(), task.id, "R-10 to R-15, R-40: the task handed out");
@@ -223,10 +336,4 @@ fn both<'a, T>(
     });
     assert_eq!(refused, expected.as_ref().err().copied(), "section 12.2: how {command:?} is refused");
     (expected.ok(), decided.as_ref().ok())
-}
-
-fn check_cluster(command: &Command, expected: Result<reference::Cluster, Refused>, decided: &Result<Reply, Refusal>) {
-    if let (Some(cluster), Some(Reply::Cluster(answered))) = both(command, expected, decided) {
-        assert_eq!(translate::cluster(answered), cluster, "C-1: {command:?}");
-    }
 }

@@ -13,19 +13,18 @@ impl Ask {
 }
 
 impl Job {
-    /// S-20, for one runner.
-    fn is_eligible(&self, place: usize, ask: &Ask) -> bool {
+    /// S-20, as far as it does not depend on who asks.
+    pub(crate) fn is_ready(&self, place: usize) -> bool {
         let task = &self.tasks[place];
         task.state == State::Queued
             && !self.is_halted()
             && task.parent.is_none_or(|parent| self.tasks[parent].state == State::Computed)
             && task.dependencies.iter().all(|dependency| self.is_complete(*dependency))
-            && ask.fits(task)
     }
 
-    /// The eligible tasks, in the order they were submitted.
+    /// S-20: the eligible tasks, in the order they were submitted.
     pub(crate) fn eligible(&self, ask: &Ask) -> Vec<usize> {
-        (0..self.tasks.len()).filter(|task| self.is_eligible(*task, ask)).collect()
+        (0..self.tasks.len()).filter(|task| self.is_ready(*task) && ask.fits(&self.tasks[*task])).collect()
     }
 
     /// The order of R-13 within a job: nearest to the root, then submitted first.

@@ -14,7 +14,7 @@ pub(crate) enum JobState {
 }
 
 /// One job. Its tasks are in the order they were submitted (T-82).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Job {
     pub(crate) id: u128,
     pub(crate) name: String,

@@ -10,7 +10,7 @@ pub(crate) struct Ask {
 }
 
 /// One indicator in a report (P-1).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Progress {
     pub(crate) label: String,
     pub(crate) total: u64,

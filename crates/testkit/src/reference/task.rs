@@ -54,7 +54,7 @@ impl Identifier {
 }
 
 /// One task.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Task {
     pub(crate) id: u128,
     /// The task of the same job that submitted it; none for a root task.
