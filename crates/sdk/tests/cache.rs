@@ -67,7 +67,7 @@ mod objects {
 }
 
 /// Caches on servers, which the environment names; see `conformance/mixed/README.md`.
-#[cfg(any(feature = "s3", feature = "azure"))]
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 mod servers {
     use super::Made;
 
@@ -80,6 +80,12 @@ mod servers {
         let cache = boxwood::S3Cache::builder(variable("BOXWOOD_TEST_S3_BUCKET")).build().await.unwrap();
         // The server that is used keeps objects in files.
         Made { cache, _folder: None, both: false, backslash: cfg!(not(windows)) }
+    }
+
+    #[cfg(feature = "gcs")]
+    pub(super) fn gcs() -> Made<boxwood::GcsCache> {
+        let cache = boxwood::GcsCache::builder(variable("BOXWOOD_TEST_GCS_BUCKET")).build().unwrap();
+        Made { cache, _folder: None, both: true, backslash: true }
     }
 
     #[cfg(feature = "azure")]
@@ -379,6 +385,8 @@ questions!(objects_in_memory, objects::memory());
 questions!(objects_in_files, objects::files());
 #[cfg(feature = "s3")]
 questions!(s3, servers::s3().await, ignore = "needs a server: conformance/mixed/run.sh");
+#[cfg(feature = "gcs")]
+questions!(gcs, servers::gcs(), ignore = "needs a server: conformance/mixed/run.sh");
 #[cfg(feature = "azure")]
 questions!(azure, servers::azure(), ignore = "needs a server: conformance/mixed/run.sh");
 

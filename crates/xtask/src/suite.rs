@@ -87,6 +87,11 @@ pub(crate) fn tests() -> Vec<Suite> {
                 Step::Run(&["bash", "conformance/go/run.sh"], &[]),
             ],
         },
+        Suite {
+            name: "mixed",
+            needs: &["python3", "go", "node", "npm"],
+            steps: vec![Step::Run(&["bash", "conformance/mixed/run.sh"], &[])],
+        },
     ]
 }
 

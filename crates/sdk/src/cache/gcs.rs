@@ -28,6 +28,9 @@ const CACHE: &str = "Google Cloud Storage cache";
 /// machine. `GOOGLE_SERVICE_ACCOUNT` names the file of a service account and comes first. For another server set
 /// `GOOGLE_BASE_URL`, and `GOOGLE_SKIP_SIGNATURE=true` if it wants no credentials.
 ///
+/// No server of this protocol can be had for tests but Google's own: this cache is tested against a stand-in, unlike those of
+/// S3 and Azure.
+///
 /// Calls that fail in passing are repeated, for three minutes at most. Anything else is set by making the store oneself and
 /// giving it to an [`ObjectStoreCache`] with the prefix `jobs`.
 #[derive(Debug, Clone)]

@@ -1,0 +1,44 @@
+"""The caches of the Rust SDK by themselves, against the same servers."""
+
+import os
+import subprocess
+
+import pytest
+from harness.server import REPOSITORY, Server
+from gcs import Gcs
+from storage import S3, Azure
+from world import rust_runner
+
+# As `cargo xtask test` has built it.
+QUESTIONS = ["cargo", "test", "--workspace", "--all-features", "--test", "cache", "--", "--ignored"]
+
+
+@pytest.mark.parametrize("sort", ["s3", "azure", "gcs"])
+def test_every_question_of_the_rust_suite(request: pytest.FixtureRequest, sort: str) -> None:
+    """`crates/sdk/tests/cache.rs` asks every cache the same; those on servers are asked here."""
+    server: S3 | Azure | Gcs = request.getfixturevalue(sort)
+    run = subprocess.run(
+        [*QUESTIONS, f"{sort}::"],
+        env={**os.environ, **server.environment()},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=170,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "test result: ok. 15 passed; 0 failed; 0 ignored" in run.stdout, run.stdout
+
+
+def test_k_13_a_bucket_that_does_not_exist(server: Server, s3: S3) -> None:
+    """The region is asked for when the cache is made, so that this shows at once; the error says what to do."""
+    run = subprocess.run(
+        [rust_runner(), server.url, "", '{"kind": "s3", "bucket": "absent"}'],
+        env={**os.environ, **s3.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert run.returncode == 1
+    assert f'there is no bucket \\"absent\\" at {s3.url}/absent; create it' in run.stderr
