@@ -35,7 +35,8 @@ const SHOWN_COMMANDS_MAX: usize = 12;
 /// How much of each is shown.
 const SHOWN_CHARS_MAX: usize = 400;
 
-/// A world: one database, the engine on it, jobs made of [`Plan`]s, runners, and a clock that moves when told to.
+/// A world: one database, the engine on it, jobs made of [`Plan`](crate::Plan)s, runners, and a clock that moves when told
+/// to.
 ///
 /// ```
 /// use boxwood_engine::TaskState;
