@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 use boxwood_store::TaskView;
 
@@ -25,7 +26,7 @@ impl Run {
 
     /// The job as a client would read it now, with its statistics in virtual time.
     pub fn job(&self) -> Job {
-        convert::job(&self.server.graph(self.job.id).job)
+        convert::job(&self.server.job(self.job.id))
     }
 
     /// The state of the job.
@@ -69,9 +70,9 @@ impl Run {
     }
 
     fn records<T>(&self, wanted: impl Fn(&TaskIdentifier) -> bool) -> Vec<TaskRecord<T>> {
-        let mut executions: HashMap<TaskId, Vec<Record>> = HashMap::new();
+        let mut executions: HashMap<TaskId, Vec<Arc<Record>>> = HashMap::new();
         for record in &self.executions {
-            executions.entry(record.task).or_default().push(record.clone());
+            executions.entry(record.task).or_default().push(Arc::clone(record));
         }
         let tasks = self.views().into_iter().filter_map(|view| {
             let identifier = convert::task_identifier(&view.identifier);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use boxwood_engine::Timestamp;
@@ -57,12 +58,12 @@ pub(super) struct Record {
 /// from [`Run::all_executions`](super::Run::all_executions).
 #[derive(Clone)]
 pub struct ExecutionRecord<T = ()> {
-    record: Record,
+    record: Arc<Record>,
     of: PhantomData<fn() -> T>,
 }
 
 impl<T> ExecutionRecord<T> {
-    pub(super) fn new(record: Record) -> Self {
+    pub(super) fn new(record: Arc<Record>) -> Self {
         Self { record, of: PhantomData }
     }
 
@@ -148,12 +149,12 @@ impl<T> fmt::Debug for ExecutionRecord<T> {
 pub struct TaskRecord<T = ()> {
     summary: TaskSummary,
     identifier: TaskIdentifier,
-    executions: Vec<Record>,
+    executions: Vec<Arc<Record>>,
     of: PhantomData<fn() -> T>,
 }
 
 impl<T> TaskRecord<T> {
-    pub(super) fn new(summary: TaskSummary, identifier: TaskIdentifier, executions: Vec<Record>) -> Self {
+    pub(super) fn new(summary: TaskSummary, identifier: TaskIdentifier, executions: Vec<Arc<Record>>) -> Self {
         Self { summary, identifier, executions, of: PhantomData }
     }
 

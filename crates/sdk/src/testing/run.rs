@@ -62,7 +62,7 @@ pub struct Run {
     pub(super) slots: Vec<Slot>,
     pub(super) faults: Faults,
     /// All executions, in the order they began.
-    pub(super) executions: Vec<Record>,
+    pub(super) executions: Vec<Arc<Record>>,
     pub(super) executions_max: usize,
     /// The states of tasks that were handed out.
     pub(super) states: HashMap<TaskKey, engine::TaskState>,
@@ -231,7 +231,7 @@ impl Run {
     }
 
     pub(super) fn end(&mut self, held: &Held, outcome: Outcome) {
-        let record = &mut self.executions[held.execution];
+        let record = Arc::make_mut(&mut self.executions[held.execution]);
         record.ended = Some(self.server.now());
         record.outcome = Some(outcome);
     }

@@ -7,7 +7,7 @@ use boxwood_engine::{
     Command, Job, JobId, JobStatus, Lease, NewCluster, NewJob, Refusal, RefusalKind, Reply, Settings, Submission,
     TaskId, TaskKey, TaskState, Timestamp, is_slug, uuid_v7,
 };
-use boxwood_store::{JobGraph, Reader, Vault, memory};
+use boxwood_store::{JobGraph, JobView, Reader, Vault, memory};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -143,6 +143,11 @@ impl Server {
     /// The input of a task.
     pub(super) fn input(&mut self, task: TaskKey) -> Vec<u8> {
         self.vault.inputs(&[task]).expect(WORKS).pop().expect("one input for each task")
+    }
+
+    /// A job.
+    pub(super) fn job(&self, job: JobId) -> JobView {
+        self.reader.job(job).expect(WORKS).expect("the job was submitted")
     }
 
     /// A job with all its tasks.

@@ -67,7 +67,7 @@ impl Run {
             retries => format!(", retry {retries}"),
         };
         self.note(&format!("runner {runner} takes {}{retries}", self.name(task)));
-        self.executions.push(Record {
+        self.executions.push(Arc::new(Record {
             task: convert::task_id(hand_out.id),
             code: code.clone(),
             input: input.clone(),
@@ -77,7 +77,7 @@ impl Run {
             started: self.server.now(),
             ended: None,
             outcome: None,
-        });
+        }));
         let now = self.server.now();
         Ok(Box::new(Held {
             execution: self.executions.len() - 1,

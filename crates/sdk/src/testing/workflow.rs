@@ -116,7 +116,7 @@ impl Workflow {
     }
 
     /// Submits a job of this root task and runs it to its end: until it is complete, failed, or waits for something
-    /// that does not come, such as a runner that knows the task.
+    /// that does not come, such as a runner that knows the task. Like a runner it needs a runtime of tokio around it.
     ///
     /// # Errors
     /// As [`start`](Workflow::start), and [`Error::Endless`] if there is no end. Tasks that fail are no errors; look at
