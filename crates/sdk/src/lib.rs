@@ -146,7 +146,12 @@
 //!
 //! # Logs
 //!
-//! Logs of task code go through `tracing`; each execution is in a span named `task`.
+//! # What is going on
+//!
+//! Tasks log through [`tracing`]: `tracing::info!(scene, "reading")`. One line at the start of `main`,
+//! `let _telemetry = boxwood::telemetry::init(&client)?;`, writes what they log to the console and sends it to the server, together
+//! with a trace of the whole job, in which each execution of a task is a span, whatever process it happened in. How, and how
+//! to send it elsewhere too, is told in the module `telemetry` (feature `telemetry`, on by default).
 //!
 //! # Features
 //!
@@ -176,16 +181,21 @@ mod cancellation;
 mod client;
 mod context;
 mod error;
+mod exception;
 mod id;
 mod identifier;
 mod input;
 mod raw;
 mod runner;
+mod spans;
 mod state;
 mod submission;
 mod task;
+#[cfg(feature = "telemetry")]
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trace_parent;
 
 pub use boxwood_macros::Task;
 

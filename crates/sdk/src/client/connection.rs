@@ -28,13 +28,15 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Endpoint {
     url: String,
     transport: Transport,
+    #[cfg(feature = "telemetry")]
+    authorities: Authorities,
     authorization: Option<HeaderValue>,
     retry_for: Duration,
 }
 
 /// An address as it was written.
-#[derive(Debug, PartialEq)]
-enum Address {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Address {
     Tcp(Uri),
     Tls(Uri),
     Unix(PathBuf),
@@ -67,14 +69,50 @@ impl Endpoint {
             });
         let transport = match parse_address(url)? {
             Address::Tcp(uri) => Transport::Tcp(uri),
-            Address::Tls(uri) => Transport::Tls(uri, authorities.trust()?),
+            Address::Tls(uri) => Transport::Tls(uri, authorities.trust("url")?),
             Address::Unix(path) => Transport::Unix(path),
         };
-        Ok(Self { url: url.to_owned(), transport, authorization, retry_for })
+        Ok(Self {
+            url: url.to_owned(),
+            transport,
+            #[cfg(feature = "telemetry")]
+            authorities: authorities.clone(),
+            authorization,
+            retry_for,
+        })
     }
 
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What there is to connect to.
+    #[cfg(feature = "telemetry")]
+    pub(crate) fn address(&self) -> Address {
+        match &self.transport {
+            Transport::Tcp(uri) => Address::Tcp(uri.clone()),
+            Transport::Tls(uri, _) => Address::Tls(uri.clone()),
+            Transport::Unix(path) => Address::Unix(path.clone()),
+        }
+    }
+
+    /// Whom to trust at `https` addresses, also if that of the server is none.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] about `setting` without the feature `tls`, else about the certificate authorities.
+    #[cfg(feature = "telemetry")]
+    #[cfg_attr(not(feature = "tls"), allow(unreachable_code, reason = "there is nobody to trust then"))]
+    pub(crate) fn trust(&self, setting: &'static str) -> Result<Trust, Error> {
+        match &self.transport {
+            Transport::Tls(_, trust) => Ok(trust.clone()),
+            _ => self.authorities.trust(setting),
+        }
+    }
+
+    /// The header that carries the key.
+    #[cfg(feature = "telemetry")]
+    pub(crate) fn authorization(&self) -> Option<&HeaderValue> {
+        self.authorization.as_ref()
     }
 
     /// How long calls are tried again.

@@ -4,7 +4,6 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 use boxwood_proto::workflows::v1 as wire;
-use rand::RngCore as _;
 
 use super::logs::QueryLogs;
 use super::pages::Pages;
@@ -14,6 +13,7 @@ use super::wait::WaitForJob;
 use super::{Client, Job};
 use crate::Error;
 use crate::id::{JobId, TaskId};
+use crate::spans;
 use crate::submission::{self, Entry};
 use crate::task::{Submission, Submit};
 
@@ -57,14 +57,17 @@ impl JobClient {
     /// # Errors
     /// [`Code::NotFound`](crate::Code::NotFound) if there is no such job (J-40).
     pub async fn find(&self, job: impl Into<JobId>) -> Result<Job, Error> {
-        const CALL: &str = "find job";
-        let request = wire::GetJobRequest { job_id: job.into().to_wire().into(), ..Default::default() };
+        self.read("find job", job.into()).await
+    }
+
+    async fn read(&self, call: &'static str, job: JobId) -> Result<Job, Error> {
+        let request = wire::GetJobRequest { job_id: job.to_wire().into(), ..Default::default() };
         let service = self.client.job_service();
-        let answer = self.client.endpoint().repeat(CALL, |options| {
+        let answer = self.client.endpoint().repeat(call, |options| {
             let request = request.clone();
             async move { Ok(service.get_job_with_options(request, options).await?.into_owned()) }
         });
-        Job::from_wire(CALL, answer.await?)
+        Job::from_wire(call, answer.await?)
     }
 
     /// Lists the jobs that meet `filter` (J-42). They come without a list of their tasks.
@@ -94,13 +97,19 @@ impl JobClient {
     /// # Errors
     /// [`Code::NotFound`](crate::Code::NotFound) if there is no such job (J-60).
     pub async fn retry(&self, job: impl Into<JobId>) -> Result<u64, Error> {
-        let request = wire::RetryJobRequest { job_id: job.into().to_wire().into(), ..Default::default() };
+        const CALL: &str = "retry job";
+        let job = job.into();
+        let request = wire::RetryJobRequest { job_id: job.to_wire().into(), ..Default::default() };
         let service = self.client.job_service();
-        let answer = self.client.endpoint().repeat("retry job", |options| {
-            let request = request.clone();
-            async move { Ok(service.retry_job_with_options(request, options).await?.into_owned()) }
-        });
-        Ok(u64::try_from(answer.await?.num_tasks_rescheduled).unwrap_or(0))
+        let trace_parent = self.trace_parent(CALL, job).await?;
+        spans::retry(&trace_parent, async {
+            let answer = self.client.endpoint().repeat(CALL, |options| {
+                let request = request.clone();
+                async move { Ok(service.retry_job_with_options(request, options).await?.into_owned()) }
+            });
+            Ok(u64::try_from(answer.await?.num_tasks_rescheduled).unwrap_or(0))
+        })
+        .await
     }
 
     /// Stops handing out the tasks of a job; those being executed run to their end (J-71, J-72). A job that has ended
@@ -109,13 +118,27 @@ impl JobClient {
     /// # Errors
     /// [`Code::NotFound`](crate::Code::NotFound) if there is no such job (J-70).
     pub async fn cancel(&self, job: impl Into<JobId>) -> Result<(), Error> {
-        let request = wire::CancelJobRequest { job_id: job.into().to_wire().into(), ..Default::default() };
+        const CALL: &str = "cancel job";
+        let job = job.into();
+        let request = wire::CancelJobRequest { job_id: job.to_wire().into(), ..Default::default() };
         let service = self.client.job_service();
-        let answer = self.client.endpoint().repeat("cancel job", |options| {
-            let request = request.clone();
-            async move { Ok(service.cancel_job_with_options(request, options).await?.into_owned()) }
-        });
-        answer.await.map(drop)
+        let trace_parent = self.trace_parent(CALL, job).await?;
+        spans::cancel(&trace_parent, async {
+            let answer = self.client.endpoint().repeat(CALL, |options| {
+                let request = request.clone();
+                async move { Ok(service.cancel_job_with_options(request, options).await?.into_owned()) }
+            });
+            answer.await.map(drop)
+        })
+        .await
+    }
+
+    /// The trace parent of a job; read only if somebody wants to know the spans of `call`.
+    async fn trace_parent(&self, call: &'static str, job: JobId) -> Result<String, Error> {
+        match spans::are_wanted() {
+            true => Ok(self.read(call, job).await?.trace_parent),
+            false => Ok(String::new()),
+        }
     }
 
     /// Waits until a job is COMPLETED, FAILED or CANCELED.
@@ -213,18 +236,22 @@ impl SubmitJob {
                 ..Entry::new(task, self.cluster.clone())
             })
             .collect();
-        let request = wire::SubmitJobRequest {
-            job_name: self.name,
-            trace_parent: new_trace_parent(),
+        let mut request = wire::SubmitJobRequest {
+            job_name: self.name.clone(),
             tasks: submission::to_wire(&entries)?.into(),
             ..Default::default()
         };
         let service = self.client.job_service();
-        let answer = self.client.endpoint().repeat(CALL, |options| {
-            let request = request.clone();
-            async move { Ok(service.submit_job_with_options(request, options).await?.into_owned()) }
-        });
-        Job::from_wire(CALL, answer.await?)
+        // One for all attempts: the server recognises a repeated submission by it.
+        spans::submit(&self.name, async |trace_parent| {
+            request.trace_parent = trace_parent.to_string();
+            let answer = self.client.endpoint().repeat(CALL, |options| {
+                let request = request.clone();
+                async move { Ok(service.submit_job_with_options(request, options).await?.into_owned()) }
+            });
+            Job::from_wire(CALL, answer.await?)
+        })
+        .await
     }
 }
 
@@ -238,17 +265,6 @@ impl IntoFuture for SubmitJob {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
     }
-}
-
-/// A W3C trace context of its own for a job (J-1, J-10): random identifiers, marked as sampled.
-fn new_trace_parent() -> String {
-    let mut bytes = [0_u8; 24];
-    rand::rng().fill_bytes(&mut bytes);
-    // All zeros would be invalid, once in 2^64 jobs.
-    bytes[0] |= 1;
-    bytes[16] |= 1;
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("00-{}-{}-01", hex(&bytes[..16]), hex(&bytes[16..]))
 }
 
 /// Where the children of a task are drawn.
@@ -349,19 +365,5 @@ impl IntoFuture for VisualizeJob {
     /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) if it has more than 200 tasks (LM-20).
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn j_1_trace_parents_are_well_formed_and_fresh() {
-        let one = new_trace_parent();
-        let parts: Vec<&str> = one.split('-').collect();
-        assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [2, 32, 16, 2], "{one}");
-        assert!(one.chars().all(|c| c == '-' || c.is_ascii_hexdigit() && !c.is_ascii_uppercase()), "{one}");
-        assert_ne!(one, new_trace_parent());
     }
 }

@@ -19,6 +19,8 @@ use boxwood_proto::connectrpc::client::SharedHttp2Connection;
 use boxwood_proto::workflows::v1::{JobServiceClient, TelemetryQueryServiceClient, WorkflowsServiceClient};
 
 pub use cluster::{Cluster, ClusterClient, CreateCluster, UpdateCluster};
+#[cfg(feature = "telemetry")]
+pub(crate) use connection::Address;
 pub(crate) use connection::{Backoff, Endpoint, is_passing};
 pub(crate) use job::duration;
 pub use job::{ExecutionStats, Job, JobState, Progress, TaskState};
@@ -29,6 +31,8 @@ pub use query::JobFilter;
 #[cfg(feature = "testing")]
 pub(crate) use tasks::tree_of;
 pub use tasks::{TaskNode, TaskSummary, TaskTree};
+#[cfg(feature = "telemetry")]
+pub(crate) use tls::Trust;
 pub(crate) use tls::untrusted;
 pub use wait::WaitForJob;
 

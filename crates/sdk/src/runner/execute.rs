@@ -1,6 +1,7 @@
 //! One execution of one task, and how it ended.
 
 use std::any::Any;
+use std::error::Error as StdError;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -9,20 +10,41 @@ use std::sync::Arc;
 use boxwood_proto::workflows::v1 as wire;
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::Shift;
 use crate::cancellation::Cancellation;
 use crate::context::{Collected, Execution, ExecutionContext};
 use crate::error::{BoxError, with_causes};
 use crate::id::{JobId, TaskId};
-use crate::{Error, Execute, TaskIdentifier};
+use crate::{Error, Execute, TaskIdentifier, exception, spans};
 
 /// The longest display that is kept, in characters (T-43).
 const DISPLAY_CHARS_MAX: usize = 1024;
 
 /// A task that is being executed; its problem, if it failed.
-pub(crate) type Running = AbortOnDropHandle<Result<(), String>>;
+pub(crate) type Running = AbortOnDropHandle<Result<(), Problem>>;
+
+/// Why an execution failed.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    /// What is written below the display.
+    pub(crate) text: String,
+    /// The kind of error, where it is known, for its trace.
+    kind: Option<&'static str>,
+    /// The error and its causes, where it has some.
+    causes: Option<String>,
+}
+
+impl Problem {
+    fn of(error: &(dyn StdError + 'static)) -> Self {
+        Self { text: with_causes(error), kind: exception::type_of(error), causes: exception::causes(error) }
+    }
+
+    fn panic(text: &str) -> Self {
+        Self { text: format!("panicked: {text}"), kind: Some("panic"), causes: None }
+    }
+}
 
 /// The code of a task at work.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
@@ -48,6 +70,8 @@ pub(super) struct Order {
     pub(super) lease: wire::TaskLease,
     pub(super) input: Vec<u8>,
     pub(super) run: Run,
+    /// The position in the trace of the job that its span is below (O-11).
+    pub(super) trace_parent: String,
 }
 
 /// A task that cannot be executed, through no fault of its own.
@@ -91,11 +115,12 @@ pub(super) fn order(shift: &Shift, task: wire::Task) -> Result<Order, Unfit> {
     let Some(job) = JobId::from_wire_optional(&task.job.id) else {
         return not_ours("a task without a job was handed out".to_owned());
     };
+    let described = task.job.into_option().unwrap_or_default();
     let execution = Execution {
         task: id,
         identifier: Arc::clone(identifier),
         job,
-        job_name: task.job.into_option().unwrap_or_default().name,
+        job_name: described.name,
         cluster: Arc::clone(&shop.cluster),
         retry_count: u64::try_from(task.retry_count).unwrap_or(0),
         cache: shop.cache.of_job(job),
@@ -108,26 +133,34 @@ pub(super) fn order(shift: &Shift, task: wire::Task) -> Result<Order, Unfit> {
         lease: task.lease.into_option().unwrap_or_default(),
         input: task.input.unwrap_or_default(),
         run: *run,
+        trace_parent: described.trace_parent,
     })
 }
 
-/// Executes a task; answers what is to be reported.
+/// Executes a task, in a span below that of its job; answers what is to be reported.
 pub(super) async fn execute(
     shift: &Shift,
     execution: &Arc<Execution>,
     run: Run,
     input: Vec<u8>,
+    trace_parent: &str,
 ) -> Outcome<wire::ComputedTask, wire::TaskFailedRequest> {
+    let span = spans::task(&execution.identifier, execution.task, trace_parent);
     let context = ExecutionContext { execution: Arc::clone(execution) };
     let ended = tokio::select! {
         biased;
-        ended = start(run(input, context), execution) => ended,
-        () = shift.stopped_for(shift.shop.grace) => {
-            tracing::warn!(task = %execution.task, "abandoned: the runner is shut down");
-            return given_up(execution);
-        }
+        ended = start(run(input, context), span.clone()) => Some(ended),
+        () = shift.stopped_for(shift.shop.grace) => None,
     };
-    match conclude(execution, ended, Execution::report) {
+    let outcome = span.in_scope(|| match ended {
+        Some(ended) => conclude(execution, ended, Execution::report),
+        None => {
+            tracing::warn!("abandoned: the runner is shut down");
+            given_up(execution)
+        }
+    });
+    spans::end(&span);
+    match outcome {
         Outcome::Computed(report) => Outcome::Computed(report),
         Outcome::Failed(problem) => Outcome::Failed(failed(execution, &problem)),
         Outcome::HandedBack => Outcome::HandedBack,
@@ -135,18 +168,12 @@ pub(super) async fn execute(
     }
 }
 
-/// Starts the code of a task: in a task of its own, so that a panic ends only this execution, and one that blocks its thread
-/// can be abandoned, which dropping the handle does.
+/// Starts the code of a task, within its span: in a task of its own, so that a panic ends only this execution, and one that
+/// blocks its thread can be abandoned, which dropping the handle does.
 ///
 /// Whatever is the user's runs in there: also the text of an error is made, and the error dropped.
-pub(crate) fn start(work: Work, execution: &Execution) -> Running {
-    let span = tracing::info_span!(
-        "task",
-        name = execution.identifier.name(),
-        task = %execution.task,
-        job = %execution.job
-    );
-    let work = async move { work.await.map_err(|error| with_causes(error.as_ref())) };
+pub(crate) fn start(work: Work, span: Span) -> Running {
+    let work = async move { work.await.map_err(|error| Problem::of(error.as_ref())) };
     AbortOnDropHandle::new(tokio::spawn(work.instrument(span)))
 }
 
@@ -163,31 +190,31 @@ fn given_up<C, F>(execution: &Execution) -> Outcome<C, F> {
     }
 }
 
-/// What became of an execution that ended: what `report` makes of it, or why it failed, unless that is not its own fault.
+/// What became of an execution that ended: what `report` makes of it, or why it failed, unless that is not its own fault. Called
+/// within its span.
 pub(crate) fn conclude<C>(
     execution: &Execution,
-    ended: Result<Result<(), String>, JoinError>,
+    ended: Result<Result<(), Problem>, JoinError>,
     report: impl FnOnce(&Execution) -> Result<C, Error>,
 ) -> Outcome<C, String> {
     let problem = match ended {
         Ok(Ok(())) => match report(execution) {
             Ok(report) => return Outcome::Computed(report),
-            Err(error) => with_causes(&error),
+            Err(error) => Problem::of(&error),
         },
         Ok(Err(problem)) => problem,
         Err(error) => match error.try_into_panic() {
-            Ok(panic) => format!("panicked: {}", panic_text(panic)),
+            Ok(panic) => Problem::panic(&panic_text(panic)),
             // Its runtime is being shut down, and this code with it.
             Err(_) => return given_up(execution),
         },
     };
-    let (task, name) = (execution.task, execution.identifier.name());
     if execution.cancellation.is_lease_lost() || execution.cancellation.was_told() {
-        tracing::info!(%task, name, "ended by its cancellation: {problem}");
+        tracing::info!("ended by its cancellation: {}", problem.text);
         return given_up(execution);
     }
-    tracing::warn!(%task, name, "failed: {problem}");
-    Outcome::Failed(problem)
+    spans::failed(problem.kind, &problem.text, problem.causes.as_deref());
+    Outcome::Failed(problem.text)
 }
 
 /// The report that an execution failed through its own fault: the display, and below it the error (T-45).

@@ -173,7 +173,7 @@ impl Slot {
     }
 
     async fn carry_out(&self, order: Order) -> Result<Option<Box<wire::Task>>, Error> {
-        let Order { execution, lease, run, input } = order;
+        let Order { execution, lease, run, input, trace_parent } = order;
         if self.shift.is_stopped() {
             // It came with the answer to a report that was sent before the shutdown.
             self.hand_back(execution.task).await?;
@@ -181,7 +181,7 @@ impl Slot {
         }
         // Held until the report is answered, which may take a while if the server is being restarted.
         let lease = self.shift.shop.leases.keep(execution.task, &lease, execution.cancellation.clone());
-        let next = match execute::execute(&self.shift, &execution, run, input).await {
+        let next = match execute::execute(&self.shift, &execution, run, input, &trace_parent).await {
             Outcome::Computed(report) => self.report_computed(&execution, report).await?,
             Outcome::Failed(report) => {
                 self.count(&self.shift.counts.failed);

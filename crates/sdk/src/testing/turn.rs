@@ -19,6 +19,7 @@ use crate::Error;
 use crate::cancellation::Cancellation;
 use crate::context::{Collected, Execution, ExecutionContext};
 use crate::runner::execute::{self, Work};
+use crate::spans;
 
 impl Run {
     /// Does the next thing that a runner does.
@@ -149,9 +150,12 @@ impl Run {
         let context = ExecutionContext { execution: Arc::clone(&execution) };
         let first_display = self.names[&held.hand_out.taken.task].clone();
         let work = with_mishap(run(held.input.clone(), context), mishap, &execution, first_display);
-        let ended = execute::start(work, &execution).await;
+        // Nobody exports what happens here, but a subscriber of the test may show it.
+        let span = spans::task(code, execution.task, "");
+        let ended = execute::start(work, span.clone()).await;
         let (display, progress) = (execution.display(), execution.progress());
-        match execute::conclude(&execution, ended, |execution| execution.subtasks(convert::submission)) {
+        let report = |execution: &Execution| execution.subtasks(convert::submission);
+        match span.in_scope(|| execute::conclude(&execution, ended, report)) {
             execute::Outcome::Computed(sub_tasks) => Ended::Computed(Computed { display, progress, sub_tasks }),
             execute::Outcome::Failed(problem) => {
                 let display = execute::with_problem(&display, &problem);

@@ -3,6 +3,8 @@
 use boxwood_proto::connectrpc::ConnectError;
 use boxwood_proto::connectrpc::client::{Http2Connection, Http2ConnectionBuilder};
 use http::Uri;
+#[cfg(feature = "telemetry")]
+use tokio::net::TcpStream;
 
 use crate::Error;
 
@@ -11,9 +13,9 @@ use crate::Error;
 pub(crate) struct Authorities(());
 
 impl Authorities {
-    pub(crate) fn trust(&self) -> Result<Trust, Error> {
+    pub(crate) fn trust(&self, setting: &'static str) -> Result<Trust, Error> {
         Err(Error::setting(
-            "url",
+            setting,
             "an https:// address needs the feature `tls`: write features = [\"tls\"] at boxwood in Cargo.toml, or use \
              http:// to a server nearby",
         ))
@@ -21,11 +23,16 @@ impl Authorities {
 }
 
 /// There is none.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Trust {}
 
 impl Trust {
     pub(crate) fn connection(&self, _: Http2ConnectionBuilder, _: Uri) -> Http2Connection {
+        match *self {}
+    }
+
+    #[cfg(feature = "telemetry")]
+    pub(crate) async fn secure(&self, _: &str, _: TcpStream) -> Result<TcpStream, String> {
         match *self {}
     }
 }

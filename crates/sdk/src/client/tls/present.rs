@@ -49,7 +49,7 @@ impl Authorities {
     }
 
     /// Reads them all, those of the system included.
-    pub(crate) fn trust(&self) -> Result<Trust, Error> {
+    pub(crate) fn trust(&self, _: &'static str) -> Result<Trust, Error> {
         let mut roots = RootCertStore::empty();
         let system = rustls_native_certs::load_native_certs();
         for error in &system.errors {
@@ -120,6 +120,22 @@ impl Trust {
         builder.lazy_with_connector(self.connector(b"h2"), uri)
     }
 
+    /// Agrees on TLS over a connection to `host` on which HTTP/1.1 will be spoken.
+    ///
+    /// # Errors
+    /// What is wrong with the other side, in words.
+    #[cfg(feature = "telemetry")]
+    pub(crate) async fn secure(&self, host: &str, stream: TcpStream) -> Result<TlsStream<TcpStream>, String> {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+        let connected = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+        connected.map_err(|error| match refusal(&error) {
+            Some(refusal) => format!("the certificate {refusal}"),
+            None => error.to_string(),
+        })
+    }
+
     /// Makes connections on which `protocol` is spoken.
     fn connector(&self, protocol: &[u8]) -> Connector {
         let mut config = ClientConfig::clone(&self.config);
@@ -129,6 +145,12 @@ impl Trust {
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_WITHIN));
         Connector { tcp, config: Arc::new(config) }
+    }
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trust").finish_non_exhaustive()
     }
 }
 
