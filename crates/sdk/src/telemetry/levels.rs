@@ -135,11 +135,7 @@ mod tests {
             ("off", None, None),
         ] {
             let levels = exported("BOXWOOD_LOG_EXPORT", directives).unwrap();
-            assert_eq!(
-                level_of(&levels, "boxwood_mosaic"),
-                if program.is_none() { None } else { program },
-                "{directives:?}"
-            );
+            assert_eq!(level_of(&levels, "boxwood_mosaic"), program, "{directives:?}");
             assert_eq!(level_of(&levels, "boxwood::runner"), own, "{directives:?}");
             assert_eq!(level_of(&levels, spans::TARGET), Some(Level::DEBUG), "{directives:?}");
         }

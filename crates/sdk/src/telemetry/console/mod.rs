@@ -197,8 +197,7 @@ mod tests {
         };
         let console = Console { style: Style { colour: false }, write };
         tracing::subscriber::with_default(tracing_subscriber::registry().with(console), act);
-        let text = out.lock().unwrap().clone();
-        text
+        out.lock().unwrap().clone()
     }
 
     fn task_span() -> tracing::Span {
