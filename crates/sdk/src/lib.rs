@@ -70,14 +70,15 @@
 //! impl Execute for Square {
 //!     async fn execute(self, context: &ExecutionContext) -> Result {
 //!         let square = self.number.checked_mul(self.number).ok_or("the square is too large")?;
-//!         context.job_cache().group("squares").set(&self.number.to_string(), square.to_string()).await?;
-//!         Ok(())
+//!         Ok(context.job_cache().group("squares").set(&self.number.to_string(), square.to_string()).await?)
 //!     }
 //! }
 //! impl Execute for Sum {
 //!     async fn execute(self, context: &ExecutionContext) -> Result {
-//!         let squares = context.job_cache().group("squares").items().await?;
-//!         let sum: u64 = squares.iter().filter_map(|(_, square)| str::from_utf8(square).ok()?.parse::<u64>().ok()).sum();
+//!         let mut sum = 0;
+//!         for (_, square) in context.job_cache().group("squares").items().await? {
+//!             sum += String::from_utf8(square)?.parse::<u64>()?;
+//!         }
 //!         Ok(context.set_display(format!("Sum = {sum}")))
 //!     }
 //! }
@@ -144,19 +145,19 @@
 //! With feature `testing`, the module [`boxwood::testing`](testing/index.html) runs a workflow in the process: no
 //! server, the same rules, and an order of events that a seed decides. Turn it on in `[dev-dependencies]` only.
 //!
-//! # Logs
+//! # Logs and traces
 //!
-//! # What is going on
-//!
-//! Tasks log through [`tracing`]: `tracing::info!(scene, "reading")`. One line at the start of `main`,
-//! `let _telemetry = boxwood::telemetry::init(&client)?;`, writes what they log to the console and sends it to the server, together
-//! with a trace of the whole job, in which each execution of a task is a span, whatever process it happened in. How, and how
-//! to send it elsewhere too, is told in the module `telemetry` (feature `telemetry`, on by default).
+//! Task code logs through [`tracing`], for example `tracing::info!(scene, "reading")`. One line at the start of `main`,
+//! `let _telemetry = boxwood::telemetry::init(&client)?;`, writes to the console what tasks log and sends it to the
+//! server, together with a trace of the whole job in which each execution of a task is a span, in whatever process it
+//! happened. The module [`boxwood::telemetry`](telemetry/index.html) tells how to send it elsewhere too, and how to use
+//! a subscriber of your own.
 //!
 //! # Features
 //!
 //! | feature | on by default | what it adds |
 //! | --- | --- | --- |
+//! | `telemetry` | yes | `boxwood::telemetry`: logs and traces to the server, to other backends, and on the console |
 //! | `s3` | no | `S3Cache`: Amazon S3, and what speaks its protocol |
 //! | `gcs` | no | `GcsCache`: Google Cloud Storage |
 //! | `azure` | no | `AzureCache`: Azure Blob Storage |

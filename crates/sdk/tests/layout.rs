@@ -163,6 +163,8 @@ fn types_can_be_shared_and_sent() {
     shared::<InMemoryCache>();
     shared::<LocalFileCache>();
     shared::<Error>();
+    #[cfg(feature = "telemetry")]
+    shared::<boxwood::telemetry::Telemetry>();
     sent::<Pages<Job>>();
     sent::<WaitForJob>();
     shared::<SubmitJob>();
