@@ -58,6 +58,8 @@ def _handler(objects: dict[str, bytes], uploads: dict[str, dict[int, bytes]]) ->
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # An answer leaves whole: in pieces each would wait for the one before to be acknowledged.
+        wbufsize = 1 << 16
 
         def _ask(self) -> tuple[str, dict[str, str], bytes]:
             url = urlsplit(self.path)

@@ -12,17 +12,22 @@ root=$(CDPATH='' cd -- "$suite/../.." && pwd)
 installed=$root/target/mixed
 python=$(sh "$suite/../python/venv.sh")
 
-# An S3 server. The versions are those of go.mod and go.sum.
 mkdir -p "$installed/azurite"
-(cd "$suite/servers" && go build -ldflags '-s -w' -o "$installed/versitygw" github.com/versity/versitygw/cmd/versitygw)
 
 # An emulator of Azure Blob Storage. The versions are those of package-lock.json; nothing is run while it is installed.
-if ! cmp -s "$suite/servers/package-lock.json" "$installed/azurite/package-lock.json"; then
+install_azurite() {
+    cmp -s "$suite/servers/package-lock.json" "$installed/azurite/package-lock.json" && return
     cp "$suite/servers/package.json" "$suite/servers/package-lock.json" "$installed/azurite"
     # A failed installation must not look like a finished one.
     npm --prefix "$installed/azurite" ci --no-audit --no-fund --ignore-scripts --loglevel error ||
-        { rm "$installed/azurite/package-lock.json"; exit 1; }
-fi
+        { rm "$installed/azurite/package-lock.json"; return 1; }
+}
+install_azurite &
+azurite=$!
+
+# An S3 server. The versions are those of go.mod and go.sum.
+(cd "$suite/servers" && go build -ldflags '-s -w' -o "$installed/versitygw" github.com/versity/versitygw/cmd/versitygw)
+wait "$azurite"
 
 # With all packages, features and tests, so that what `cargo test --workspace --all-features` has built is used as it is.
 cd "$root"

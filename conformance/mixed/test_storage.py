@@ -41,4 +41,15 @@ def test_k_13_a_bucket_that_does_not_exist(server: Server, s3: S3) -> None:
         timeout=60,
     )
     assert run.returncode == 1
-    assert f'there is no bucket \\"absent\\" at {s3.url}/absent; create it' in run.stderr
+    assert f'S3 cache: there is no bucket "absent" at {s3.url}/absent; create it' in run.stderr
+
+
+def test_k_13_without_credentials_the_error_says_where_they_come_from(s3: S3) -> None:
+    """The machine's own credentials are looked for last; a server that has none answers at once here."""
+    environment = {**os.environ, **s3.environment(), "AWS_METADATA_ENDPOINT": s3.url}
+    del environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]
+    run = subprocess.run(
+        [*QUESTIONS, "s3::k_5"], env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert run.returncode == 101, run.stderr
+    assert "there are no credentials; set AWS_ACCESS_KEY_ID" in run.stdout, run.stdout

@@ -11,6 +11,9 @@ use crate::Error;
 /// How errors name this cache.
 const CACHE: &str = "Azure cache";
 
+/// What to do where there are no credentials.
+const CREDENTIALS: &str = "set AZURE_STORAGE_ACCOUNT_KEY, or AZURE_USE_AZURE_CLI=true after `az login`";
+
 /// A cache in a container of Azure Blob Storage: feature `azure` (K-14).
 ///
 /// The name of a blob is `jobs`, the job id, the groups and the last level of the key, separated by slashes. The Python
@@ -74,6 +77,11 @@ impl AzureCacheBuilder {
             store = store.with_config(AzureConfigKey::Client(key), value);
         }
         let store = store.build().map_err(|error| cloud::wrong(CACHE, &error))?;
-        Ok(AzureCache(ObjectStoreCache::new(Arc::new(store)).prefix(&self.prefix)?.without_backslashes()))
+        Ok(AzureCache(
+            ObjectStoreCache::new(Arc::new(store))
+                .prefix(&self.prefix)?
+                .with_credentials_from(CREDENTIALS)
+                .without_backslashes(),
+        ))
     }
 }

@@ -11,6 +11,10 @@ use crate::Error;
 /// How errors name this cache.
 const CACHE: &str = "Google Cloud Storage cache";
 
+/// What to do where there are no credentials.
+const CREDENTIALS: &str =
+    "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a file of them";
+
 /// A cache in a bucket of Google Cloud Storage: feature `gcs` (K-12).
 ///
 /// The name of an object is `jobs`, the job id, the groups and the last level of the key, separated by slashes. The Python
@@ -71,6 +75,6 @@ impl GcsCacheBuilder {
             store = store.with_config(GoogleConfigKey::Client(key), value);
         }
         let store = store.build().map_err(|error| cloud::wrong(CACHE, &error))?;
-        Ok(GcsCache(ObjectStoreCache::new(Arc::new(store)).prefix(&self.prefix)?))
+        Ok(GcsCache(ObjectStoreCache::new(Arc::new(store)).prefix(&self.prefix)?.with_credentials_from(CREDENTIALS)))
     }
 }

@@ -10,7 +10,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _, WriteMultipart};
 use super::key::Levels;
 use super::{Cache, is_missing};
 use crate::Error;
-use crate::error::BoxError;
+use crate::error::{BoxError, with_causes};
 
 /// Larger values are sent in parts of this size, so that one that is lost on the way is sent again by itself. S3 takes
 /// parts of at least 5 MiB and at most 10,000 of them: values up to 80 GiB.
@@ -50,12 +50,14 @@ pub struct ObjectStoreCache {
     prefix: Levels,
     /// Whether the store takes a backslash for a slash.
     backslash_is_slash: bool,
+    /// What to do where there are no credentials.
+    credentials: Option<&'static str>,
 }
 
 impl ObjectStoreCache {
     /// The cache in `store`, without a prefix.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, prefix: Levels::default(), backslash_is_slash: false }
+        Self { store, prefix: Levels::default(), backslash_is_slash: false, credentials: None }
     }
 
     /// Refuses backslashes in keys: what is written with them would be found under another key.
@@ -76,6 +78,30 @@ impl ObjectStoreCache {
             .join(prefix.strip_prefix('/').unwrap_or(prefix))
             .map_err(|problem| Error::setting("cache prefix", format!("{prefix:?} cannot be used: {problem}")))?;
         Ok(self)
+    }
+
+    /// Says where to take credentials from when there are none.
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    pub(super) fn with_credentials_from(mut self, remedy: &'static str) -> Self {
+        self.credentials = Some(remedy);
+        self
+    }
+
+    fn failed(&self, error: object_store::Error) -> BoxError {
+        match self.credentials {
+            Some(remedy) if lacks_credentials(&error) => {
+                format!("there are no credentials; {remedy}. The machine was asked last: {}", with_causes(&error))
+                    .into()
+            }
+            _ => error.into(),
+        }
+    }
+
+    fn or_absent<T: Default>(&self, result: object_store::Result<T>) -> Result<T, BoxError> {
+        match result {
+            Err(error) if is_absent(&error) => Ok(T::default()),
+            other => other.map_err(|error| self.failed(error)),
+        }
     }
 
     fn path(&self, key: &str) -> Result<Path, BoxError> {
@@ -104,28 +130,28 @@ fn is_absent(error: &object_store::Error) -> bool {
     false
 }
 
-fn or_absent<T: Default>(result: object_store::Result<T>) -> Result<T, BoxError> {
-    match result {
-        Err(error) if is_absent(&error) => Ok(T::default()),
-        other => other.map_err(Into::into),
-    }
+/// Whether an error comes from looking for the credentials of the machine, which is where stores look last.
+fn lacks_credentials(error: &object_store::Error) -> bool {
+    const ASKED: [&str; 3] = ["/latest/api/token", "/computeMetadata/", "/metadata/identity/"];
+    let text = with_causes(error);
+    ASKED.iter().any(|path| text.contains(path))
 }
 
 impl Cache for ObjectStoreCache {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BoxError> {
         let path = self.path(key)?;
         let read = async { self.store.get(&path).await?.bytes().await };
-        or_absent(read.await.map(|bytes| Some(Vec::from(bytes))))
+        self.or_absent(read.await.map(|bytes| Some(Vec::from(bytes))))
     }
 
     async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), BoxError> {
         let path = self.path(key)?;
         if value.len() <= PART_BYTES {
-            self.store.put(&path, value.into()).await?;
+            self.store.put(&path, value.into()).await.map_err(|error| self.failed(error))?;
             return Ok(());
         }
         let mut rest = Bytes::from(value);
-        let upload = self.store.put_multipart(&path).await?;
+        let upload = self.store.put_multipart(&path).await.map_err(|error| self.failed(error))?;
         let mut parts = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
         while !rest.is_empty() {
             if let Err(error) = parts.wait_for_capacity(PARTS_AT_ONCE_MAX).await {
@@ -141,7 +167,7 @@ impl Cache for ObjectStoreCache {
 
     async fn keys(&self, group: &str) -> Result<Vec<String>, BoxError> {
         let path = self.path(group)?;
-        let listed = or_absent(self.store.list_with_delimiter(Some(&path)).await.map(|list| list.objects))?;
+        let listed = self.or_absent(self.store.list_with_delimiter(Some(&path)).await.map(|list| list.objects))?;
         let inside = |object: object_store::ObjectMeta| {
             // Some tools make an empty object with the name of a folder; it is no key in itself.
             let name = object.location.as_ref().strip_prefix(path.as_ref())?.strip_prefix('/')?;
@@ -151,11 +177,11 @@ impl Cache for ObjectStoreCache {
     }
 
     async fn remove(&self, key: &str) -> Result<(), BoxError> {
-        or_absent(self.store.delete(&self.path(key)?).await)
+        self.or_absent(self.store.delete(&self.path(key)?).await)
     }
 
     async fn contains(&self, key: &str) -> Result<bool, BoxError> {
-        or_absent(self.store.head(&self.path(key)?).await.map(|_| true))
+        self.or_absent(self.store.head(&self.path(key)?).await.map(|_| true))
     }
 }
 

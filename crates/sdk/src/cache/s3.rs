@@ -14,6 +14,10 @@ use crate::error::with_causes;
 /// How errors name this cache.
 const CACHE: &str = "S3 cache";
 
+/// What to do where there are no credentials.
+const CREDENTIALS: &str =
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, for example with `aws configure export-credentials`";
+
 /// Who tells the region of a bucket.
 const ENDPOINT_DEFAULT: &str = "https://s3.amazonaws.com";
 
@@ -130,7 +134,7 @@ impl S3CacheBuilder {
             }
         };
         let store = store.with_region(region).build().map_err(|error| cloud::wrong(CACHE, &error))?;
-        Ok(S3Cache(ObjectStoreCache::new(Arc::new(store)).prefix(&self.prefix)?))
+        Ok(S3Cache(ObjectStoreCache::new(Arc::new(store)).prefix(&self.prefix)?.with_credentials_from(CREDENTIALS)))
     }
 }
 
