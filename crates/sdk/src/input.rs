@@ -113,8 +113,8 @@ fn from_json<V: DeserializeOwned>(task: &str, field: &str, hint: &str, input: &[
 /// Where in the input something is, as the beginning of a sentence; nothing for the whole of it.
 fn place(field: &str, path: &Path) -> String {
     let path = match path.to_string() {
-        // So a path is written that leads nowhere.
-        path if path == "." => String::new(),
+        // So a path is written that leads nowhere, or that ends before a name.
+        path if path == "." || path == "?" => String::new(),
         path => path,
     };
     match (field, path.as_str()) {

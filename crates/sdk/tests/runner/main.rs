@@ -186,9 +186,11 @@ async fn r_60_panics_and_t_98_too_many_groups_are_workflow_errors() {
     let undecodable = jobs.submit("undecodable", undecodable).await.unwrap();
     let runner = Runner::builder(&here.client).task::<Panics>().task::<Chain>().signals(false).build().await.unwrap();
     assert_eq!(runner.run_all().await.unwrap().failed, 3);
-    for (job, part) in
-        [(panics, "panicked: no tile 7"), (chain, "70 groups, at most 64"), (undecodable, "does not fit")]
-    {
+    for (job, part) in [
+        (panics, "panicked: no tile 7"),
+        (chain, "70 groups, at most 64"),
+        (undecodable, "input of task Chain: EOF while parsing"),
+    ] {
         let task = jobs.tasks(&job).next().await.unwrap().unwrap();
         assert_eq!(task.state, TaskState::Failed);
         assert!(task.display.contains(part), "{}", task.display);
