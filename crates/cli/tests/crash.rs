@@ -22,7 +22,7 @@ use boxwood_proto::workflows::v1::{
     TaskSubmissionGroup, TaskSubmissions, WorkflowsServiceClient,
 };
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 
 const RUNNERS: usize = 8;
 const KILLS: usize = 12;

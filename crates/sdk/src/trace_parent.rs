@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rand::RngCore as _;
+use rand::Rng as _;
 
 /// A position in a trace: the trace, and a span of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

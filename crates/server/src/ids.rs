@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use boxwood_engine::{JobId, TaskId, Timestamp, uuid_v7};
-use rand::Rng as _;
+use rand::RngExt as _;
 
 /// The characters of generated slugs: those that are not mistaken for one another.
 const BASE_58: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";

@@ -41,6 +41,9 @@ pub(crate) fn checks() -> Vec<Suite> {
                     &["cargo", "clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
                     &[],
                 ),
+                // What the features bring each other by being on together is not there when they are on alone.
+                Step::Run(&["cargo", "check", "-p", "boxwood", "--no-default-features"], &[]),
+                Step::Run(&["cargo", "check", "-p", "boxwood", "--no-default-features", "-F", "object-store"], &[]),
                 Step::Tidy,
             ],
         },

@@ -8,7 +8,7 @@ use boxwood_proto::MESSAGE_BYTES_MAX;
 use boxwood_proto::connectrpc::client::{CallOptions, ClientConfig, Http2Connection, SharedHttp2Connection};
 use boxwood_proto::connectrpc::{ConnectError, ErrorCode, Protocol};
 use http::{HeaderValue, Uri};
-use rand::Rng as _;
+use rand::RngExt as _;
 
 use super::tls::{self, Authorities, Trust};
 use crate::Error;

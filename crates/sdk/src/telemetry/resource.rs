@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use boxwood_proto::opentelemetry::proto::common::v1::any_value::Value;
 use boxwood_proto::opentelemetry::proto::resource::v1::Resource;
-use rand::RngCore as _;
+use rand::Rng as _;
 
 use super::encode::attribute;
 use crate::TaskId;

@@ -9,7 +9,7 @@ use boxwood_engine::{
 };
 use boxwood_store::{JobGraph, JobView, Reader, Vault, memory};
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 
 use crate::{Code, Error};
 
