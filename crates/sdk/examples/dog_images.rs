@@ -57,6 +57,7 @@ async fn fetch(url: String) -> Result<Vec<u8>> {
 #[tokio::main]
 async fn main() -> Result {
     let client = Client::from_env()?;
+    let _telemetry = boxwood::telemetry::init(&client)?;
     let job = client.jobs().submit("download-dog-images", DownloadRandomDogImages { num_images: 5 }).await?;
     println!("{} is {}", job.name, job.state);
 

@@ -87,6 +87,7 @@ async fn main() -> Result {
         None => 9,
     };
     let client = Client::from_env()?;
+    let _telemetry = boxwood::telemetry::init(&client)?;
     let job = client.jobs().submit("dog-images-recursive", DownloadRandomDogImages { num_images }).await?;
 
     let runner = Runner::builder(&client).task::<DownloadRandomDogImages>().task::<DownloadImage>();

@@ -116,6 +116,7 @@ async fn write(cache: &JobCache, station: &str, temperatures: &[f64]) -> Result 
 #[tokio::main]
 async fn main() -> Result {
     let client = Client::from_env()?;
+    let _telemetry = boxwood::telemetry::init(&client)?;
     let stations = ["summit", "harbour", "airfield"].map(String::from).into();
     let job = client.jobs().submit("mixed", Survey { stations }).await?;
 

@@ -149,6 +149,7 @@ fn name(column: u32, row: u32) -> String {
 #[tokio::main]
 async fn main() -> Result {
     let client = Client::from_env()?;
+    let _telemetry = boxwood::telemetry::init(&client)?;
     let job = client.jobs().submit("mosaic", Mosaic).await?;
 
     let runner = Runner::builder(&client)

@@ -142,6 +142,7 @@ async fn main() -> Result {
         None => Variant::AsDrawn,
     };
     let client = Client::from_env()?;
+    let _telemetry = boxwood::telemetry::init(&client)?;
     let job = client.jobs().submit("nested-optional", Pipeline { variant }).await?;
 
     let runner = Runner::builder(&client)

@@ -118,6 +118,7 @@ async fn main() -> Result {
     let max_articles = arguments.next().map_or(Ok(5), |number| number.parse())?;
 
     let client = Client::from_env()?;
+    let _telemetry = boxwood::telemetry::init(&client)?;
     let job = client.jobs().submit("process-news", NewsWorkflow { category, max_articles }).await?;
 
     let runner = Runner::builder(&client)

@@ -74,6 +74,7 @@ async fn main() -> Result {
     let retries = arguments.next().map_or(Ok(0), |number| number.parse())?;
 
     let client = Client::from_env()?;
+    let _telemetry = boxwood::telemetry::init(&client)?;
     let job = client.jobs().submit("optional", RootTask { failing, retries }).await?;
 
     let runner = Runner::builder(&client)

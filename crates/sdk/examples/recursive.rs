@@ -34,6 +34,7 @@ async fn main() -> Result {
         None => 10,
     };
     let client = Client::from_env()?;
+    let _telemetry = boxwood::telemetry::init(&client)?;
     let job = client.jobs().submit("recursive-task", RecursiveTask { num }).await?;
 
     Runner::builder(&client).task::<RecursiveTask>().build().await?.run_all().await?;

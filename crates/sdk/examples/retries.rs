@@ -49,6 +49,7 @@ impl Execute for FlakyTask {
 async fn main() -> Result {
     let failures = std::env::args().nth(1).map(|argument| argument.parse()).transpose()?;
     let client = Client::from_env()?;
+    let _telemetry = boxwood::telemetry::init(&client)?;
     let job = client.jobs().submit("retries", RootTask { failures }).await?;
 
     let runner = Runner::builder(&client).task::<RootTask>().task::<FlakyTask>().build().await?;

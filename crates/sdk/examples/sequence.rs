@@ -47,7 +47,7 @@ impl Execute for RootTask {
 
 impl Execute for PrintTask {
     async fn execute(self, _: &ExecutionContext) -> Result {
-        tracing::info!(message = self.message, "Print task executed");
+        tracing::info!(text = self.message, "Print task executed");
         Ok(())
     }
 }
@@ -63,6 +63,7 @@ impl Execute for PrintEach {
 async fn main() -> Result {
     let branch = std::env::args().nth(1).is_some_and(|argument| argument == "branch");
     let client = Client::from_env()?;
+    let _telemetry = boxwood::telemetry::init(&client)?;
     let job = client.jobs().submit("sequence", RootTask { branch }).await?;
 
     let runner = Runner::builder(&client).task::<RootTask>().task::<PrintTask>().task::<PrintEach>();

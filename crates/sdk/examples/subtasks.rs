@@ -6,7 +6,9 @@
 //! ```
 //!
 //! The children exist once their parent has been computed, and then run in the order of their submission; with more
-//! runners, or with `.concurrency(5)`, at the same time. Each logs its index. At the end there are six tasks.
+//! runners, or with `.concurrency(5)`, at the same time. At the end there are six tasks.
+//!
+//! Each child logs its index: to the terminal, and to the server, where `boxwood job logs <id>` finds it.
 
 use boxwood::{Client, Execute, ExecutionContext, Result, Runner, Task};
 use serde::{Deserialize, Serialize};
@@ -38,6 +40,8 @@ impl Execute for ChildTask {
 #[tokio::main]
 async fn main() -> Result {
     let client = Client::from_env()?;
+    // Logs and traces of the tasks. They are sent until this is dropped.
+    let _telemetry = boxwood::telemetry::init(&client)?;
     let job = client.jobs().submit("parent-task", ParentTask { num_subtasks: 5 }).await?;
 
     Runner::builder(&client).task::<ParentTask>().task::<ChildTask>().build().await?.run_all().await?;

@@ -59,6 +59,7 @@ impl Execute for Sum {
 #[tokio::main]
 async fn main() -> Result {
     let client = Client::from_env()?;
+    let _telemetry = boxwood::telemetry::init(&client)?;
     let numbers = vec![12, 345, 453, 21, 45, 98];
     let job = client.jobs().submit("sum-of-squares", SumOfSquares { numbers }).await?;
 

@@ -96,6 +96,7 @@ impl Execute for Mail {
 #[tokio::main]
 async fn main() -> Result {
     let client = Client::from_env()?;
+    let _telemetry = boxwood::telemetry::init(&client)?;
     let job = client.jobs().submit("order 7", order()).await?;
 
     let runner = Runner::builder(&client)

@@ -101,6 +101,7 @@ async fn main() -> Result {
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
     };
     let client = Client::from_env()?;
+    let _telemetry = boxwood::telemetry::init(&client)?;
     let job = client.jobs().submit("word-count", WordCount { folder }).await?;
 
     let runner = Runner::builder(&client)

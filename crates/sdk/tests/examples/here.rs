@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use boxwood::{Client, Job, JobFilter};
+use boxwood::{Client, Job, JobFilter, LogRecord};
 use boxwood_proto::connectrpc::Protocol;
 use boxwood_proto::connectrpc::client::{ClientConfig, Http2Connection};
 use boxwood_proto::tilebox::v1::ID;
@@ -67,7 +67,14 @@ impl Here {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        for variable in ["BOXWOOD_API_KEY", "TILEBOX_API_URL", "TILEBOX_API_KEY", "RUST_LOG"] {
+        for variable in [
+            "BOXWOOD_API_KEY",
+            "BOXWOOD_LOG",
+            "BOXWOOD_LOG_EXPORT",
+            "TILEBOX_API_URL",
+            "TILEBOX_API_KEY",
+            "TILEBOX_LOG_LEVEL",
+        ] {
             command.env_remove(variable);
         }
         command
@@ -92,6 +99,34 @@ impl Here {
         let tree = self.client.jobs().task_tree(job, 1000).await.unwrap();
         assert!(!tree.truncated);
         Tasks::new(&tree)
+    }
+
+    /// What the tasks of a job have logged, the oldest first, once the server has `count` records: the display of the task,
+    /// the message, and the attributes, as `Square(12): squared result=144`.
+    pub(crate) async fn logs(&self, job: &Job, count: usize) -> Vec<String> {
+        let tasks = self.tasks(job).await;
+        let read = async {
+            loop {
+                // What has arrived is seen within two seconds (O-39).
+                let records = self.client.jobs().logs(job).pages().all().await.unwrap();
+                if records.len() >= count {
+                    return records;
+                }
+            }
+        };
+        let records = tokio::time::timeout(PATIENCE, read).await.expect("the records arrive");
+        let line = |record: LogRecord| {
+            let task_id = record.attribute("task_id").map(ToString::to_string);
+            let task = tasks.iter().find(|task| task_id == Some(task.id.to_string()));
+            let display = task.unwrap().display.lines().next().unwrap_or_default();
+            // The others are the same in all records of a task (O-15).
+            let own = record.attributes.iter().filter(|(name, _)| !name.ends_with("_id"));
+            let own = own.map(|(name, value)| format!(" {name}={value}"));
+            format!("{display}: {}{}", record.body, own.collect::<String>())
+        };
+        let lines: Vec<String> = records.into_iter().map(line).collect();
+        assert_eq!(lines.len(), count, "{lines:#?}");
+        lines
     }
 
     /// The identifiers of the root tasks of a job, as the server stores them; no list shows these.

@@ -4,19 +4,21 @@ use boxwood::TaskState::{Computed, FailedOptional, Skipped};
 use crate::here::Here;
 use crate::tasks::Tasks;
 
-async fn run(variant: &[&str]) -> (Here, Tasks) {
+async fn run(variant: &[&str], logs: &[&str]) -> (Here, Tasks) {
     let here = Here::start().await;
     let printed = here.run("nested_optional", variant).await;
     assert_eq!(printed.last().unwrap(), "nested-optional is COMPLETED");
     let job = here.job().await;
     assert_eq!(job.state, JobState::Completed);
     let tasks = here.tasks(&job).await;
+    let logs: Vec<String> = logs.iter().map(|name| format!("{name}: {name}")).collect();
+    assert_eq!(here.logs(&job, logs.len()).await, logs);
     (here, tasks)
 }
 
 #[tokio::test]
 async fn t_125_to_t_128_t_137_a_failure_skips_the_rest_of_the_branch_and_nothing_else() {
-    let (here, tasks) = run(&[]).await;
+    let (here, tasks) = run(&[], &["Step1A", "AlwaysRuns"]).await;
     let expected = [
         ("Pipeline", Computed),
         ("OptionalProcessing", Computed),
@@ -38,7 +40,7 @@ async fn t_125_to_t_128_t_137_a_failure_skips_the_rest_of_the_branch_and_nothing
 
 #[tokio::test]
 async fn t_126_t_129_a_step_that_fails_itself_leaves_no_sub_tasks() {
-    let (here, tasks) = run(&["step1-fails"]).await;
+    let (here, tasks) = run(&["step1-fails"], &["AlwaysRuns"]).await;
     let expected = [
         ("Pipeline", Computed),
         ("OptionalProcessing", Computed),
@@ -52,7 +54,7 @@ async fn t_126_t_129_a_step_that_fails_itself_leaves_no_sub_tasks() {
 
 #[tokio::test]
 async fn t_130_t_138_a_failed_optional_step_skips_nothing_outside_itself() {
-    let (here, tasks) = run(&["step1b-optional"]).await;
+    let (here, tasks) = run(&["step1b-optional"], &["Step1A", "Step1C", "Step2", "AlwaysRuns"]).await;
     for (name, state) in tasks.states() {
         assert_eq!(state, if name == "Step1B" { FailedOptional } else { Computed }, "{name}");
     }
@@ -64,7 +66,7 @@ async fn t_130_t_138_a_failed_optional_step_skips_nothing_outside_itself() {
 
 #[tokio::test]
 async fn t_135_what_depends_on_the_branch_runs_after_its_end() {
-    let (here, tasks) = run(&["dependent"]).await;
+    let (here, tasks) = run(&["dependent"], &["Step1A", "AlwaysRuns"]).await;
     assert_eq!(tasks.named("AlwaysRuns").state, Computed);
     tasks.assert_order(&["Step1A", "Step1B", "AlwaysRuns"]);
     here.stop().await;

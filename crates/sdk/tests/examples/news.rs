@@ -23,6 +23,17 @@ async fn t_23_t_92_news_are_fetched_before_they_are_used() {
     for (index, (article, author)) in articles.iter().zip(AUTHORS).enumerate() {
         assert_eq!((&article["title"], &article["author"]), (&format!("science story {index}").into(), &author.into()));
     }
+
+    let mut logs = vec!["FetchNews: Fetched news articles category=science article_count=5".to_owned()];
+    // One for each article in their order, then the authors, the most frequent first.
+    logs.extend((0..5).map(|index| {
+        format!("PrintHeadlines: News headline published_at=2026-03-0{} title=science story {index}", index + 1)
+    }));
+    logs.extend(
+        [("Ada", 3), ("Grace", 1), ("Edsger", 1)]
+            .map(|(author, count)| format!("MostFrequentAuthors: Author article count author={author} count={count}")),
+    );
+    assert_eq!(here.logs(&job, logs.len()).await, logs);
     here.stop().await;
 }
 

@@ -6,6 +6,9 @@ use crate::picture::{COMPUTED, FAILED};
 
 const NAMES: [&str; 4] = ["RootTask", "RequiredTask", "FlakyTask", "FinalTask"];
 
+const LOGS: [&str; 3] =
+    ["RequiredTask: Executing required task", "FlakyTask: Executing flaky task", "FinalTask: Executing final task"];
+
 fn named(states: [TaskState; 4]) -> Vec<(&'static str, TaskState)> {
     NAMES.into_iter().zip(states).collect()
 }
@@ -21,6 +24,7 @@ async fn t_121_an_optional_task_that_succeeds_is_like_any_other() {
     let tasks = here.tasks(&job).await;
     assert_eq!(tasks.states(), named([Computed, Computed, Computed, Computed]));
     tasks.assert_order(&NAMES);
+    assert_eq!(here.logs(&job, 3).await, LOGS);
     here.stop().await;
 }
 
@@ -71,6 +75,7 @@ async fn t_122_retries_are_used_up_before_an_optional_task_is_given_up() {
     let flaky = tasks.named("FlakyTask");
     assert_eq!((flaky.state, flaky.retry_count, flaky.max_retries), (FailedOptional, 4, 3), "four executions");
     tasks.assert_order(&["FlakyTask", "FinalTask"]);
+    assert_eq!(here.logs(&job, 6).await, [LOGS[0], LOGS[1], LOGS[1], LOGS[1], LOGS[1], LOGS[2]]);
     here.stop().await;
 }
 
@@ -84,5 +89,6 @@ async fn t_94_s_22_s_23_a_required_task_that_fails_ends_the_job() {
     // The optional task had not started yet; what is queued stays so.
     assert_eq!(tasks.states(), named([Computed, Failed, Queued, Queued]));
     assert_eq!(tasks.named("FinalTask").started_at, None);
+    assert_eq!(here.logs(&job, 1).await, LOGS[..1]);
     here.stop().await;
 }

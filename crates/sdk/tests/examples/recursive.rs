@@ -20,6 +20,11 @@ async fn recursion(argument: &[&str], numbers: &[u64]) {
     assert_eq!(tasks.inputs(), inputs);
     let order: Vec<&str> = outline.iter().map(|line| line.trim()).collect();
     tasks.assert_order(&order);
+    let logs: Vec<String> = numbers
+        .iter()
+        .map(|number| format!("RecursiveTask({number}): Executing recursive task num={number}"))
+        .collect();
+    assert_eq!(here.logs(&job, numbers.len()).await, logs);
     here.stop().await;
 }
 

@@ -2,6 +2,11 @@ use boxwood::{JobState, TaskState};
 
 use crate::here::Here;
 
+/// What as many executions log. The retry count is told with each hand-out (S-30).
+fn executions(count: u64) -> Vec<String> {
+    (0..count).map(|retry| format!("FlakyTask: Executing flaky task retry_count={retry}")).collect()
+}
+
 /// Lets the task fail so many times, and checks that it succeeds then.
 async fn recovers_after(failures: u64) {
     let here = Here::start().await;
@@ -15,6 +20,7 @@ async fn recovers_after(failures: u64) {
     let flaky = tasks.named("FlakyTask");
     // One execution more than failures; the display of the last one shows no earlier error.
     assert_eq!((flaky.retry_count, flaky.max_retries, flaky.display.as_str()), (failures, 5, "FlakyTask"));
+    assert_eq!(here.logs(&job, failures as usize + 1).await, executions(failures + 1));
     here.stop().await;
 }
 
@@ -36,6 +42,7 @@ async fn t_110_t_45_the_sixth_failure_is_the_last_and_is_shown() {
     let tasks = here.tasks(&job).await;
     let flaky = tasks.named("FlakyTask");
     assert_eq!((flaky.retry_count, flaky.display.as_str()), (6, "FlakyTask\nbad luck"));
+    assert_eq!(here.logs(&job, 6).await, executions(6));
     here.stop().await;
 }
 

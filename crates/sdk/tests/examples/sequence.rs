@@ -25,6 +25,9 @@ async fn t_92_each_task_starts_after_the_one_before_has_ended() {
         "PrintTask(Executing second)",
         "PrintTask(Executing last)",
     ]);
+    let logs = ["first", "second", "last"]
+        .map(|which| format!("PrintTask(Executing {which}): Print task executed text=Executing {which}"));
+    assert_eq!(here.logs(&job, 3).await, logs);
     let picture = here.picture(&job).await;
     let dashed = [
         ("PrintTask(Executing second)".to_owned(), "PrintTask(Executing first)".to_owned()),

@@ -29,5 +29,7 @@ async fn t_70_t_73_r_12_five_children_run_after_their_parent_in_the_order_of_sub
         assert!(before.stopped_at <= child.started_at, "{tasks:?}");
         before = child;
     }
+    let logs: Vec<String> = (0..5).map(|index| format!("ChildTask: Executing child task index={index}")).collect();
+    assert_eq!(here.logs(&job, 5).await, logs);
     here.stop().await;
 }

@@ -20,6 +20,7 @@ async fn t_150_t_151_squares_are_summed_up_after_all_of_them_are_known() {
     for square in SQUARES {
         tasks.assert_order(&["SumOfSquares", square, "Sum"]);
     }
+    assert_eq!(here.logs(&job, 1).await, ["Sum: Computed sum of squares result=336448"]);
     here.stop().await;
 }
 
