@@ -31,7 +31,7 @@ wait "$azurite"
 
 # With all packages, features and tests, so that what `cargo test --workspace --all-features` has built is used as it is.
 cd "$root"
-cargo build --quiet --workspace --all-features --bins --tests
+cargo build --quiet --workspace --all-features --bins --examples --tests
 
 cd "$suite"
 BOXWOOD_BIN=${BOXWOOD_BIN:-$root/target/debug/boxwood} exec "$python" -m pytest "$@"

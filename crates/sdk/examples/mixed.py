@@ -6,6 +6,7 @@
 It serves tasks until it is interrupted (Ctrl-C).
 """
 
+import contextlib
 import json
 import os
 import statistics
@@ -37,4 +38,6 @@ class FindOutliers(Task):
 
 if __name__ == "__main__":  # the SDK starts a process of its own that imports this file again
     client = Client(url=os.environ.get("BOXWOOD_URL", "http://127.0.0.1:8080"))
-    client.runner(tasks=[FindOutliers], cache=LocalFileSystemCache("cache")).run_forever()
+    runner = client.runner(tasks=[FindOutliers], cache=LocalFileSystemCache("cache"))
+    with contextlib.suppress(KeyboardInterrupt):
+        runner.run_forever()

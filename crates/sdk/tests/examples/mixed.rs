@@ -1,4 +1,4 @@
-//! The Rust half, beside a stand-in for the Python half.
+//! The Rust half, beside a stand-in for the Python half; `conformance/mixed` runs both.
 
 use boxwood::{Execute, ExecutionContext, JobState, LocalFileCache, Result, Runner, Task};
 use serde::{Deserialize, Serialize};
