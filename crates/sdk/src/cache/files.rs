@@ -15,7 +15,7 @@ const UNFINISHED: &str = ".boxwood-unfinished";
 /// A cache in files, one for each key, below a root folder: the folder of the job, folders for the groups, the file (K-11).
 ///
 /// All runners that see the same file system share it, also runners of the Python SDK with a `LocalFileSystemCache` at the
-/// same place. A value that is being written has no part of it seen; the Python SDK writes in place, so let a task that reads
+/// same place. Nobody sees a part of a value that this cache writes; the Python SDK writes in place, so let a task that reads
 /// what Python writes depend on the task that writes it.
 ///
 /// Levels of keys are names of folders and files and have their limits: mostly 255 bytes; on Windows no `:`, `\` and the like
