@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use boxwood::{Client, Job, JobFilter, LogRecord};
 use boxwood_proto::connectrpc::Protocol;
-use boxwood_proto::connectrpc::client::{ClientConfig, Http2Connection};
+use boxwood_proto::connectrpc::client::{ClientConfig, Http2Connection, SharedHttp2Connection};
+use boxwood_proto::opentelemetry::proto::trace::v1::Span;
 use boxwood_proto::tilebox::v1::ID;
-use boxwood_proto::workflows::v1::{GetJobPrototypeRequest, JobServiceClient};
+use boxwood_proto::workflows::v1::{
+    GetJobPrototypeRequest, JobServiceClient, QueryJobSpansRequest, TelemetryQueryServiceClient,
+};
 use boxwood_server::{Config, Listen, Server};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -129,11 +132,36 @@ impl Here {
         lines
     }
 
+    /// The spans of a job as they are on the wire, once the server has `count` of them.
+    pub(crate) async fn spans(&self, job: &Job, count: usize) -> Vec<Span> {
+        let (connection, config) = self.wire();
+        let service = TelemetryQueryServiceClient::new(connection, config);
+        let id = ID { uuid: job.id.as_bytes().to_vec(), ..Default::default() };
+        let read = async {
+            loop {
+                let request = QueryJobSpansRequest { job_id: id.clone().into(), ..Default::default() };
+                let answer = service.query_job_spans(request).await.unwrap().into_owned();
+                if answer.resource_spans.len() >= count {
+                    return answer.resource_spans;
+                }
+            }
+        };
+        let entries = tokio::time::timeout(PATIENCE, read).await.expect("the spans arrive");
+        assert_eq!(entries.len(), count, "{entries:#?}");
+        // Each entry has exactly one (O-32).
+        entries.into_iter().flat_map(|entry| entry.scope_spans).flat_map(|scope| scope.spans).collect()
+    }
+
+    /// A connection for what the SDK does not read.
+    fn wire(&self) -> (SharedHttp2Connection, ClientConfig) {
+        let uri: http::Uri = self.server.url().parse().unwrap();
+        (Http2Connection::lazy_plaintext(uri.clone()).shared(1), ClientConfig::new(uri).with_protocol(Protocol::Grpc))
+    }
+
     /// The identifiers of the root tasks of a job, as the server stores them; no list shows these.
     pub(crate) async fn identifiers(&self, job: &Job) -> Vec<String> {
-        let uri: http::Uri = self.server.url().parse().unwrap();
-        let connection = Http2Connection::lazy_plaintext(uri.clone()).shared(1);
-        let service = JobServiceClient::new(connection, ClientConfig::new(uri).with_protocol(Protocol::Grpc));
+        let (connection, config) = self.wire();
+        let service = JobServiceClient::new(connection, config);
         let id = ID { uuid: job.id.as_bytes().to_vec(), ..Default::default() };
         let request = GetJobPrototypeRequest { job_id: id.into(), ..Default::default() };
         let prototype = service.get_job_prototype(request).await.unwrap().into_owned();

@@ -1,4 +1,5 @@
 use boxwood::{JobState, TaskState};
+use boxwood_proto::opentelemetry::proto::common::v1::any_value::Value;
 
 use crate::here::Here;
 use crate::services::{AUTHORS, Services};
@@ -34,6 +35,26 @@ async fn t_23_t_92_news_are_fetched_before_they_are_used() {
             .map(|(author, count)| format!("MostFrequentAuthors: Author article count author={author} count={count}")),
     );
     assert_eq!(here.logs(&job, logs.len()).await, logs);
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn o_14_the_download_is_a_span_below_that_of_its_task() {
+    let (here, services) = (Here::start().await, Services::start().await);
+    let news = ("NEWS_API_URL", format!("{}/news", services.url));
+    here.run_with("news", &[], &[news]).await;
+    // Those of the job, the four tasks, and the download.
+    let spans = here.spans(&here.job().await, 6).await;
+    let named =
+        |name: &str| spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("{name}: {spans:#?}"));
+    let (fetch, task, job) = (named("fetch-news"), named("task/FetchNews"), named("job/process-news"));
+    assert_eq!((&fetch.parent_span_id, &task.parent_span_id), (&task.span_id, &job.span_id));
+    let value = |key: &str| {
+        let attribute = fetch.attributes.iter().find(|attribute| attribute.key == key).unwrap();
+        attribute.value.as_option().and_then(|value| value.value.clone())
+    };
+    assert_eq!(value("category"), Some(Value::StringValue("science".to_owned())));
+    assert_eq!(value("max_articles"), Some(Value::IntValue(5)));
     here.stop().await;
 }
 
