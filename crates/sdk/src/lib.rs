@@ -211,9 +211,11 @@ pub use cache::{GcsCache, GcsCacheBuilder};
 pub use cache::{S3Cache, S3CacheBuilder};
 pub use cancellation::{Canceled, Cancellation};
 pub use client::{
-    AttributeValue, Client, ClientBuilder, Cluster, ClusterClient, CreateCluster, Direction, ExecutionStats, Job,
-    JobClient, JobFilter, JobState, LogRecord, LogSeverity, Pages, Progress, QueryLogs, SubmitJob, TaskNode, TaskState,
-    TaskSummary, TaskTree, Theme, URL_DEFAULT, UpdateCluster, VisualizeJob, WaitForJob,
+    AttributeValue, Client, ClientBuilder, CloneJob, Cluster, ClusterClient, CreateCluster, Cursor, Direction,
+    ExecutionStats, Job, JobClient, JobFilter, JobPrototype, JobState, JobStateCounts, LogCounts, LogRecord,
+    LogSeverity, Pages, Progress, QueryAllLogs, QueryLogs, QuerySpans, QueueStats, ReadQueueStats, RootTask, SpanEvent,
+    SpanKind, SpanLink, SpanRecord, SpanStatus, SubmitJob, TaskNode, TaskState, TaskSummary, TaskTree, Theme,
+    URL_DEFAULT, UpdateCluster, VisualizeJob, WaitForJob,
 };
 pub use context::{Dependencies, ExecutionContext, ProgressIndicator, Subtask, Subtasks};
 pub use error::{BoxError, Code, Error, Result};

@@ -170,6 +170,10 @@ fn types_can_be_shared_and_sent() {
     shared::<SubmitJob>();
     shared::<VisualizeJob>();
     shared::<QueryLogs>();
+    shared::<boxwood::QueryAllLogs>();
+    shared::<boxwood::QuerySpans>();
+    shared::<boxwood::CloneJob>();
+    shared::<boxwood::ReadQueueStats>();
 
     // Data, also across a caught panic.
     shared::<Job>();
@@ -179,6 +183,9 @@ fn types_can_be_shared_and_sent() {
     unwound::<JobFilter>();
     unwound::<Cluster>();
     unwound::<LogRecord>();
+    unwound::<boxwood::SpanRecord>();
+    unwound::<boxwood::JobPrototype>();
+    unwound::<boxwood::Cursor>();
     unwound::<TaskTree>();
     unwound::<RunSummary>();
     unwound::<RawTask>();

@@ -61,7 +61,7 @@ impl JobState {
         }
     }
 
-    fn from_wire(call: &'static str, state: EnumValue<wire::JobState>) -> Result<Self, Error> {
+    pub(super) fn from_wire(call: &'static str, state: EnumValue<wire::JobState>) -> Result<Self, Error> {
         let known = Self::ALL.iter().copied().find(|known| known.to_wire() as i32 == state.to_i32());
         known.ok_or_else(|| Error::answer(call, format!("job state {} is unknown", state.to_i32())))
     }

@@ -1,14 +1,20 @@
 //! Submitting, finding and controlling jobs.
 
 use std::future::{Future, IntoFuture};
+use std::ops::RangeBounds;
 use std::pin::Pin;
+use std::time::SystemTime;
 
 use boxwood_proto::workflows::v1 as wire;
 
-use super::logs::QueryLogs;
+use super::clone::{self, CloneJob, JobPrototype};
+use super::counts::{self, JobStateCounts, ReadQueueStats};
+use super::logs::{self, LogCounts, QueryAllLogs, QueryLogs};
 use super::pages::Pages;
 use super::query::JobFilter;
 use super::tasks::{self, TaskSummary, TaskTree};
+use super::traces::QuerySpans;
+use super::visualize::VisualizeJob;
 use super::wait::WaitForJob;
 use super::{Client, Job};
 use crate::Error;
@@ -141,6 +147,44 @@ impl JobClient {
         }
     }
 
+    /// Reads the name and the root tasks that a job was submitted with (J-80).
+    ///
+    /// # Errors
+    /// [`Code::NotFound`](crate::Code::NotFound) if there is no such job.
+    pub async fn prototype(&self, job: impl Into<JobId>) -> Result<JobPrototype, Error> {
+        clone::prototype(&self.client, job.into()).await
+    }
+
+    /// Submits again what a job was submitted as, or something like it, as a new job (J-81, J-82). The job itself stays as it
+    /// is.
+    ///
+    /// ```no_run
+    /// # async fn example(client: boxwood::Client, job: boxwood::Job) -> boxwood::Result {
+    /// let mut prototype = client.jobs().prototype(&job).await?;
+    /// for task in &mut prototype.root_tasks {
+    ///     task.cluster = "gpu".to_owned();
+    /// }
+    /// let again = client.jobs().clone_job(&job).prototype(prototype).name("mosaic, on graphics cards").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn clone_job(&self, job: impl Into<JobId>) -> CloneJob {
+        CloneJob::new(self.client.clone(), job.into())
+    }
+
+    /// Counts the jobs submitted within a range of time by their states; `..` counts all (J-58).
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the server cannot be reached, [`Error::Refused`] if it refuses the call.
+    pub async fn state_counts(&self, submitted: impl RangeBounds<SystemTime>) -> Result<JobStateCounts, Error> {
+        counts::states(&self.client, submitted).await
+    }
+
+    /// Reads how many jobs and tasks wait, of all jobs unless it is told otherwise (J-59).
+    pub fn queue_stats(&self) -> ReadQueueStats {
+        ReadQueueStats::new(self.client.clone())
+    }
+
     /// Waits until a job is COMPLETED, FAILED or CANCELED.
     pub fn wait(&self, job: impl Into<JobId>) -> WaitForJob {
         WaitForJob::new(self.clone(), job.into())
@@ -148,8 +192,7 @@ impl JobClient {
 
     /// Draws the tasks of a job as SVG (V-1).
     pub fn visualize(&self, job: impl Into<JobId>) -> VisualizeJob {
-        let request = wire::VisualizeJobRequest { job_id: job.into().to_wire().into(), ..Default::default() };
-        VisualizeJob { client: self.client.clone(), request }
+        VisualizeJob::new(self.client.clone(), job.into())
     }
 
     /// Lists the root tasks of a job, in the order of submission (J-56).
@@ -173,6 +216,34 @@ impl JobClient {
     /// The log records of a job, oldest first (O-30).
     pub fn logs(&self, job: impl Into<JobId>) -> QueryLogs {
         QueryLogs::new(self.client.clone(), job.into())
+    }
+
+    /// The log records of all jobs written within a range of time, such as `from..until` or `from..`; newest first (O-35).
+    pub fn all_logs(&self, written: impl RangeBounds<SystemTime>) -> QueryAllLogs {
+        QueryAllLogs::new(self.client.clone(), written)
+    }
+
+    /// Counts the log records of all jobs written within a range of time, such as `from..until` or `..` (O-36).
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the server cannot be reached, [`Error::Refused`] if it refuses the call.
+    pub async fn log_counts(&self, written: impl RangeBounds<SystemTime>) -> Result<LogCounts, Error> {
+        logs::counts(&self.client, written).await
+    }
+
+    /// The spans of a job, those that started first first (O-33).
+    ///
+    /// ```no_run
+    /// # async fn example(client: boxwood::Client, job: boxwood::JobId) -> boxwood::Result {
+    /// let mut spans = client.jobs().spans(job).pages();
+    /// while let Some(span) = spans.next().await? {
+    ///     println!("{:>10.3?}  {}", span.duration(), span.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn spans(&self, job: impl Into<JobId>) -> QuerySpans {
+        QuerySpans::new(self.client.clone(), job.into())
     }
 }
 
@@ -262,107 +333,6 @@ impl IntoFuture for SubmitJob {
     /// # Errors
     /// [`Error::Input`] for an input that cannot be written or is too long; [`Code::NotFound`](crate::Code::NotFound) if
     /// the cluster is unknown (J-5); [`Code::InvalidArgument`](crate::Code::InvalidArgument) if the name is empty (J-1).
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
-    }
-}
-
-/// Where the children of a task are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Direction {
-    #[default]
-    Down,
-    Up,
-    Left,
-    Right,
-}
-
-/// Colours of a picture (V-7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Theme {
-    /// Dark text on light ground.
-    #[default]
-    Light,
-    /// Light text on dark ground.
-    Dark,
-    /// As the console draws on light pages.
-    ConsoleLight,
-    /// As the console draws on dark pages.
-    ConsoleDark,
-}
-
-/// A picture about to be drawn; await it for its SVG text. Made by [`JobClient::visualize`].
-#[must_use = "the job is drawn when this is awaited"]
-#[derive(Debug)]
-pub struct VisualizeJob {
-    client: Client,
-    request: wire::VisualizeJobRequest,
-}
-
-impl VisualizeJob {
-    /// Where the children of a task are drawn; below it unless set.
-    pub fn direction(mut self, direction: Direction) -> Self {
-        let text = match direction {
-            Direction::Down => "down",
-            Direction::Up => "up",
-            Direction::Left => "left",
-            Direction::Right => "right",
-        };
-        self.request.render_options.get_or_insert_default().direction = text.to_owned();
-        self
-    }
-
-    /// How boxes are arranged: `"dagre"` or `"elk"`.
-    pub fn layout(mut self, layout: impl Into<String>) -> Self {
-        self.request.render_options.get_or_insert_default().layout = layout.into();
-        self
-    }
-
-    /// The space around the picture, in pixels.
-    pub fn padding(mut self, pixels: u16) -> Self {
-        self.request.render_options.get_or_insert_default().padding = pixels.into();
-        self
-    }
-
-    /// The colours; light ones unless set.
-    pub fn theme(mut self, theme: Theme) -> Self {
-        self.request.theme = match theme {
-            Theme::Light => wire::WorkflowDiagramTheme::WORKFLOW_DIAGRAM_THEME_LIGHT,
-            Theme::Dark => wire::WorkflowDiagramTheme::WORKFLOW_DIAGRAM_THEME_DARK,
-            Theme::ConsoleLight => wire::WorkflowDiagramTheme::WORKFLOW_DIAGRAM_THEME_CONSOLE_LIGHT,
-            Theme::ConsoleDark => wire::WorkflowDiagramTheme::WORKFLOW_DIAGRAM_THEME_CONSOLE_DARK,
-        }
-        .into();
-        self
-    }
-
-    /// Writes the name of the job above the picture.
-    pub fn with_name(mut self) -> Self {
-        self.request.include_job_name = true;
-        self
-    }
-
-    async fn send(self) -> Result<String, Error> {
-        const CALL: &str = "visualize job";
-        let service = self.client.job_service();
-        let answer = self.client.endpoint().repeat(CALL, |options| {
-            let request = self.request.clone();
-            async move { Ok(service.visualize_job_with_options(request, options).await?.into_owned()) }
-        });
-        String::from_utf8(answer.await?.svg).map_err(|_| Error::answer(CALL, "the picture is not UTF-8 text"))
-    }
-}
-
-impl IntoFuture for VisualizeJob {
-    type Output = Result<String, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
-    /// # Errors
-    /// [`Code::NotFound`](crate::Code::NotFound) if there is no such job;
-    /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) if it has more than 200 tasks (LM-20).
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
     }

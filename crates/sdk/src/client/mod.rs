@@ -1,7 +1,10 @@
 //! The client: one connection to a server, and what can be asked of it.
 
+mod attributes;
+mod clone;
 mod cluster;
 mod connection;
+mod counts;
 mod job;
 mod jobs;
 mod logs;
@@ -9,6 +12,8 @@ mod pages;
 mod query;
 mod tasks;
 mod tls;
+mod traces;
+mod visualize;
 mod wait;
 
 use std::env;
@@ -18,15 +23,18 @@ use std::time::Duration;
 use boxwood_proto::connectrpc::client::SharedHttp2Connection;
 use boxwood_proto::workflows::v1::{JobServiceClient, TelemetryQueryServiceClient, WorkflowsServiceClient};
 
+pub use attributes::AttributeValue;
+pub use clone::{CloneJob, JobPrototype, RootTask};
 pub use cluster::{Cluster, ClusterClient, CreateCluster, UpdateCluster};
 #[cfg(feature = "telemetry")]
 pub(crate) use connection::Address;
 pub(crate) use connection::{Backoff, Endpoint, is_passing};
+pub use counts::{JobStateCounts, QueueStats, ReadQueueStats};
 pub(crate) use job::duration;
 pub use job::{ExecutionStats, Job, JobState, Progress, TaskState};
-pub use jobs::{Direction, JobClient, SubmitJob, Theme, VisualizeJob};
-pub use logs::{AttributeValue, LogRecord, LogSeverity, QueryLogs};
-pub use pages::Pages;
+pub use jobs::{JobClient, SubmitJob};
+pub use logs::{LogCounts, LogRecord, LogSeverity, QueryAllLogs, QueryLogs};
+pub use pages::{Cursor, Pages};
 pub use query::JobFilter;
 #[cfg(feature = "testing")]
 pub(crate) use tasks::tree_of;
@@ -34,6 +42,8 @@ pub use tasks::{TaskNode, TaskSummary, TaskTree};
 #[cfg(feature = "telemetry")]
 pub(crate) use tls::Trust;
 pub(crate) use tls::untrusted;
+pub use traces::{QuerySpans, SpanEvent, SpanKind, SpanLink, SpanRecord, SpanStatus};
+pub use visualize::{Direction, Theme, VisualizeJob};
 pub use wait::WaitForJob;
 
 use tls::Authorities;

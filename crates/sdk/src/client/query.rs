@@ -1,6 +1,6 @@
 //! Which jobs to list (J-42 to J-51).
 
-use std::ops::Range;
+use std::ops::{Bound, RangeBounds};
 use std::time::SystemTime;
 
 use boxwood_proto::tilebox::v1::{IDInterval, SortDirection, TimeInterval};
@@ -13,7 +13,7 @@ use crate::id::{AutomationId, JobId};
 /// first.
 #[derive(Debug, Clone, Default)]
 pub struct JobFilter {
-    submitted: Option<Range<SystemTime>>,
+    submitted: Option<TimeInterval>,
     ids: Option<(JobId, JobId)>,
     name: String,
     states: Vec<JobState>,
@@ -29,9 +29,10 @@ impl JobFilter {
         Self::default()
     }
 
-    /// Jobs submitted at or after `range.start` and before `range.end` (J-43). Not together with [`ids`](Self::ids) (J-45).
-    pub fn submitted(mut self, range: Range<SystemTime>) -> Self {
-        self.submitted = Some(range);
+    /// Jobs submitted within a range of time, such as `from..until` or `from..` (J-43). Not together with
+    /// [`ids`](Self::ids) (J-45).
+    pub fn submitted(mut self, range: impl RangeBounds<SystemTime>) -> Self {
+        self.submitted = Some(interval(range));
         self
     }
 
@@ -79,14 +80,7 @@ impl JobFilter {
 
     pub(crate) fn into_wire(self) -> wire::QueryJobsRequest {
         let filters = wire::QueryFilters {
-            time_interval: self
-                .submitted
-                .map(|range| TimeInterval {
-                    start_time: Some(range.start.into()).into(),
-                    end_time: Some(range.end.into()).into(),
-                    ..Default::default()
-                })
-                .into(),
+            time_interval: self.submitted.into(),
             id_interval: self
                 .ids
                 .map(|(first, last)| IDInterval {
@@ -108,5 +102,20 @@ impl JobFilter {
             false => SortDirection::SORT_DIRECTION_DESCENDING,
         };
         wire::QueryJobsRequest { filters: filters.into(), sort_direction: direction.into(), ..Default::default() }
+    }
+}
+
+/// A range of time as it travels; its start is included and its end is not unless it says otherwise (J-43).
+pub(super) fn interval(range: impl RangeBounds<SystemTime>) -> TimeInterval {
+    let time = |bound: Bound<&SystemTime>| match bound {
+        Bound::Included(time) | Bound::Excluded(time) => Some((*time).into()),
+        Bound::Unbounded => None,
+    };
+    TimeInterval {
+        start_time: time(range.start_bound()).into(),
+        end_time: time(range.end_bound()).into(),
+        start_exclusive: matches!(range.start_bound(), Bound::Excluded(_)),
+        end_inclusive: matches!(range.end_bound(), Bound::Included(_)),
+        ..Default::default()
     }
 }

@@ -19,7 +19,16 @@ const LOOK_LAST: Duration = Duration::from_secs(2);
 ///
 /// ```no_run
 /// # async fn example(client: boxwood::Client, job: boxwood::Job) -> boxwood::Result {
-/// let job = client.jobs().wait(&job).on_progress(|job| println!("{} tasks", job.stats.total_tasks)).await?;
+/// let job = client
+///     .jobs()
+///     .wait(&job)
+///     .on_progress(|job| {
+///         println!("{}: {} of {} tasks", job.state, job.stats.tasks(boxwood::TaskState::Computed), job.stats.total_tasks);
+///         for indicator in &job.progress {
+///             println!("  {}: {} of {}", indicator.label, indicator.done, indicator.total);
+///         }
+///     })
+///     .await?;
 /// assert_eq!(job.state, boxwood::JobState::Completed);
 /// # Ok(())
 /// # }
@@ -43,7 +52,9 @@ impl WaitForJob {
         self
     }
 
-    /// Calls `callback` with the job as it is at first and whenever it is seen to have changed, the end included.
+    /// Calls `callback` with the job as it is at first and whenever it is seen to have changed, the end included:
+    /// state, progress indicators (P-3) and counts of tasks by state (J-30 to J-37). What happens between two looks is seen
+    /// in the later one.
     pub fn on_progress(mut self, callback: impl FnMut(&Job) + Send + 'static) -> Self {
         self.on_progress = Box::new(callback);
         self

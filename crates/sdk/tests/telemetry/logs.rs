@@ -27,8 +27,10 @@ async fn o_15_logs_of_a_task() {
     let job = here.client.jobs().submit("loud", Loud).await.unwrap();
     here.runner().task::<Loud>().build().await.unwrap().run_all().await.unwrap();
     let records = here.logs(&job, 3).await;
-    let seen: Vec<_> =
-        records.iter().map(|log| (log.body.as_str(), log.severity, log.severity_text.as_str())).collect();
+    let seen: Vec<_> = records
+        .iter()
+        .map(|log| (log.body.as_str().unwrap_or_default(), log.severity, log.severity_text.as_str()))
+        .collect();
     assert_eq!(
         seen,
         [
@@ -158,7 +160,7 @@ async fn o_15_errors_carry_type_and_message() {
     assert_eq!(records[0].body, "invalid digit found in string", "what instrument(err) says");
     let caught = &records[1];
     assert_eq!(
-        (caught.body.as_str(), attribute(&caught.attributes, "exception.type").as_str()),
+        (caught.body.as_str().unwrap_or_default(), attribute(&caught.attributes, "exception.type").as_str()),
         ("caught one", "std::io::Error")
     );
     assert_eq!(attribute(&caught.attributes, "exception.message"), "invalid digit found in string");
