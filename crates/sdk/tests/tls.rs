@@ -89,6 +89,37 @@ async fn n_1_jobs_and_runners_work_over_tls() {
     secure.server.stop().await.unwrap();
 }
 
+#[cfg(feature = "telemetry")]
+#[tokio::test]
+async fn o_50_telemetry_goes_to_the_server_and_to_other_backends_over_tls() {
+    use boxwood::telemetry::{Backend, Telemetry};
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    let (secure, other) = (Secure::new().await, Secure::new().await);
+    let authorities = format!("{}{}", secure.authority, other.authority);
+    let client = Client::builder().url(secure.server.url()).ca_certificate(authorities).build().unwrap();
+    let backend = Backend::otlp().logs(other.server.url());
+    let (layer, telemetry) = Telemetry::builder(&client).backend(backend).layer().unwrap();
+    let subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    let job = client.jobs().submit("over TLS", Nothing).await.unwrap();
+    let task = client.jobs().tasks(&job).next().await.unwrap().unwrap();
+    tracing::info!(task_id = %task.id, "over TLS");
+    telemetry.flush().await;
+    assert_eq!(telemetry.lost(), 0, "both took it");
+    // A backend that none of the authorities vouches for gets nothing.
+    let (layer, distrustful) = Telemetry::builder(&secure.client())
+        .backend(Backend::otlp().logs(other.server.url()))
+        .flush_within(Duration::ZERO)
+        .layer()
+        .unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || tracing::info!("for friends"));
+    distrustful.flush().await;
+    assert_eq!(distrustful.lost(), 1);
+    drop(subscriber);
+    secure.server.stop().await.unwrap();
+    other.server.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_certificate_of_an_unknown_authority_is_refused_at_once_and_says_what_to_do() {
     let secure = Secure::new().await;

@@ -39,9 +39,9 @@ pub use query::JobFilter;
 #[cfg(feature = "testing")]
 pub(crate) use tasks::tree_of;
 pub use tasks::{TaskNode, TaskSummary, TaskTree};
-#[cfg(feature = "telemetry")]
-pub(crate) use tls::Trust;
 pub(crate) use tls::untrusted;
+#[cfg(feature = "telemetry")]
+pub(crate) use tls::{Disagreement, Trust};
 pub use traces::{QuerySpans, SpanEvent, SpanKind, SpanLink, SpanRecord, SpanStatus};
 pub use visualize::{Direction, Theme, VisualizeJob};
 pub use wait::WaitForJob;

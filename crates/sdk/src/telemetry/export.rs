@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::encode::Signal;
 use super::layer::exclude_this_thread;
 use super::queue::{Queue, Sink};
-use super::transport::{Answer, Transport};
+use super::transport::{Answer, Failure, Transport};
 use crate::Error;
 use crate::client::Backoff;
 
@@ -152,7 +152,8 @@ async fn deliver<R: Signal>(
             Ok(answer) if answer.status.is_success() => return R::refused(&answer.body).map_or(Ok(()), Err),
             Ok(answer) if is_passing(answer.status) => (format!("answered {}", answer.status), answer.retry_after),
             Ok(answer) => return all(refusal(&answer)),
-            Err(problem) => (problem, None),
+            Err(Failure::Passing(problem)) => (problem, None),
+            Err(Failure::Lasting(problem)) => return all(problem),
         };
         let wait = backoff.next().max(at_least.unwrap_or_default());
         if start.elapsed() + wait > RETRY_FOR {

@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::address::{Address, Place};
+use crate::client::Disagreement;
 
 /// How long one request may take, from the connection to the last byte of the answer.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
@@ -25,6 +26,42 @@ pub(super) struct Answer {
     /// How long it asks to wait.
     pub(super) retry_after: Option<Duration>,
     pub(super) body: Bytes,
+}
+
+/// Why there is no answer, in words. The request may have arrived all the same.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The next try may go better.
+    Passing(String),
+    /// It takes a person to change something.
+    Lasting(String),
+}
+
+impl From<String> for Failure {
+    fn from(problem: String) -> Self {
+        Self::Passing(problem)
+    }
+}
+
+impl From<hyper::Error> for Failure {
+    fn from(error: hyper::Error) -> Self {
+        Self::Passing(crate::error::with_causes(&error))
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Passing(error.to_string())
+    }
+}
+
+impl From<Disagreement> for Failure {
+    fn from(disagreement: Disagreement) -> Self {
+        match disagreement {
+            Disagreement::Passing(problem) => Self::Passing(problem),
+            Disagreement::Lasting(problem) => Self::Lasting(problem),
+        }
+    }
 }
 
 /// Sends requests to one address.
@@ -48,22 +85,14 @@ impl Transport {
     /// Sends a packed request.
     ///
     /// # Errors
-    /// What was wrong with the connection, in words. It may have arrived all the same.
-    pub(super) async fn post(&mut self, body: Bytes) -> Result<Answer, String> {
-        match tokio::time::timeout(REQUEST_TIME_MAX, self.exchange(body)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(problem)) => {
-                self.connection = None;
-                Err(problem)
-            }
-            Err(_) => {
-                self.connection = None;
-                Err(format!("no answer within {} s", REQUEST_TIME_MAX.as_secs()))
-            }
-        }
+    /// [`Failure`] if there is no answer.
+    pub(super) async fn post(&mut self, body: Bytes) -> Result<Answer, Failure> {
+        // The connection is taken out meanwhile, and only put back after a whole answer.
+        let answer = tokio::time::timeout(REQUEST_TIME_MAX, self.exchange(body)).await;
+        answer.unwrap_or_else(|_| Err(format!("no answer within {} s", REQUEST_TIME_MAX.as_secs()).into()))
     }
 
-    async fn exchange(&mut self, body: Bytes) -> Result<Answer, String> {
+    async fn exchange(&mut self, body: Bytes) -> Result<Answer, Failure> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = self.address.path.clone();
@@ -77,9 +106,9 @@ impl Transport {
             Ok(answer) => answer,
             Err(mut failed) => {
                 // A kept connection that was closed just now: the request comes back if nothing of it was sent.
-                let Some(request) = failed.take_message() else { return Err(explained(failed.into_error())) };
+                let Some(request) = failed.take_message() else { return Err(failed.into_error().into()) };
                 connection = self.connect().await?;
-                connection.send_request(request).await.map_err(explained)?
+                connection.send_request(request).await?
             }
         };
         let status = answer.status();
@@ -96,10 +125,10 @@ impl Transport {
         kept.ready().await.ok().map(|()| kept)
     }
 
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, String> {
+    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
         match &self.address.place {
             Place::Tcp { host, port } => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(|error| error.to_string())?;
+                let stream = TcpStream::connect((host.as_str(), *port)).await?;
                 // Requests are written in one go; waiting for more would only delay them.
                 let _ = stream.set_nodelay(true);
                 match &self.address.trust {
@@ -109,22 +138,18 @@ impl Transport {
             }
             #[cfg(unix)]
             Place::Unix(path) => {
-                let stream = tokio::net::UnixStream::connect(path).await.map_err(|error| error.to_string())?;
+                let stream = tokio::net::UnixStream::connect(path).await?;
                 handshake(TokioIo::new(stream)).await
             }
             #[cfg(not(unix))]
-            Place::Unix(_) => Err("sockets in the file system need a Unix system".to_owned()),
+            Place::Unix(_) => Err(Failure::Lasting("sockets in the file system need a Unix system".to_owned())),
         }
     }
 }
 
-async fn handshake<I: Read + Write + Unpin + Send + 'static>(io: I) -> Result<SendRequest<Full<Bytes>>, String> {
-    let (sender, connection) = http1::handshake(io).await.map_err(explained)?;
+async fn handshake<I: Read + Write + Unpin + Send + 'static>(io: I) -> Result<SendRequest<Full<Bytes>>, Failure> {
+    let (sender, connection) = http1::handshake(io).await?;
     // Its errors also come back from the request that was under way.
     tokio::spawn(connection);
     Ok(sender)
-}
-
-fn explained(error: hyper::Error) -> String {
-    crate::error::with_causes(&error)
 }

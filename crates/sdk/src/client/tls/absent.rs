@@ -32,7 +32,7 @@ impl Trust {
     }
 
     #[cfg(feature = "telemetry")]
-    pub(crate) async fn secure(&self, _: &str, _: TcpStream) -> Result<TcpStream, String> {
+    pub(crate) async fn secure(&self, _: &str, _: TcpStream) -> Result<TcpStream, super::Disagreement> {
         match *self {}
     }
 }

@@ -22,6 +22,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tower::Service;
 
+#[cfg(feature = "telemetry")]
+use super::Disagreement;
 use crate::{BoxError, Error};
 
 const SETTING: &str = "ca_certificate";
@@ -123,16 +125,17 @@ impl Trust {
     /// Agrees on TLS over a connection to `host` on which HTTP/1.1 will be spoken.
     ///
     /// # Errors
-    /// What is wrong with the other side, in words.
+    /// What is wrong with the other side.
     #[cfg(feature = "telemetry")]
-    pub(crate) async fn secure(&self, host: &str, stream: TcpStream) -> Result<TlsStream<TcpStream>, String> {
+    pub(crate) async fn secure(&self, host: &str, stream: TcpStream) -> Result<TlsStream<TcpStream>, Disagreement> {
         let mut config = ClientConfig::clone(&self.config);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| Disagreement::Lasting(error.to_string()))?;
         let connected = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await;
         connected.map_err(|error| match refusal(&error) {
-            Some(refusal) => format!("the certificate {refusal}"),
-            None => error.to_string(),
+            Some(refusal) if refusal.is::<Untrusted>() => Disagreement::Lasting(format!("the certificate {refusal}")),
+            Some(refusal) => Disagreement::Lasting(refusal.to_string()),
+            None => Disagreement::Passing(error.to_string()),
         })
     }
 
