@@ -83,14 +83,4 @@ impl Options {
         }
         builder
     }
-
-    /// The key to show, where one is given or in the environment.
-    pub(crate) fn key(&self) -> Option<String> {
-        let from_env = || {
-            ["BOXWOOD_API_KEY", "TILEBOX_API_KEY"]
-                .into_iter()
-                .find_map(|name| std::env::var(name).ok().filter(|key| !key.is_empty()))
-        };
-        self.api_key.clone().or_else(from_env).filter(|key| !key.is_empty())
-    }
 }

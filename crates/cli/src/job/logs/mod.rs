@@ -1,17 +1,18 @@
 //! `boxwood job logs`.
 
-mod query;
 mod record;
 
-use boxwood::{JobId, TaskId};
+use boxwood::{Cursor, JobId, LogSeverity, TaskId};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::list::Sort;
 use crate::Failure;
 use crate::connect::Options;
-use query::Query;
 use record::Record;
+
+/// Records asked for at once (J-52).
+const PAGE_MAX: u32 = 1000;
 
 #[derive(Args, Debug)]
 pub(super) struct LogsArgs {
@@ -31,8 +32,8 @@ pub(super) struct LogsArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     limit: u32,
     /// Go on after earlier records: their next_cursor
-    #[arg(long, value_name = "CURSOR", value_parser = cursor)]
-    cursor: Option<Cursor>,
+    #[arg(long, value_name = "CURSOR", value_parser = start)]
+    cursor: Option<Start>,
     /// Show also what the process that wrote a record says of itself
     #[arg(long)]
     include_runner_attributes: bool,
@@ -49,9 +50,21 @@ enum Level {
     Error,
 }
 
-/// Where earlier records ended.
+/// Where earlier records ended, if there were any.
 #[derive(Clone, Copy, Debug)]
-struct Cursor(Option<[u8; 16]>);
+struct Start(Option<Cursor>);
+
+impl Level {
+    fn severity(self) -> LogSeverity {
+        match self {
+            Self::Trace => LogSeverity::Trace,
+            Self::Debug => LogSeverity::Debug,
+            Self::Info => LogSeverity::Info,
+            Self::Warn => LogSeverity::Warn,
+            Self::Error => LogSeverity::Error,
+        }
+    }
+}
 
 #[derive(Serialize)]
 struct LogsJson {
@@ -60,12 +73,11 @@ struct LogsJson {
 }
 
 /// An empty cursor is that of the first page, so that scripts can begin with one.
-fn cursor(text: &str) -> Result<Cursor, String> {
+fn start(text: &str) -> Result<Start, String> {
     match text {
-        "" => Ok(Cursor(None)),
-        // The ids of records have the form of those of tasks.
-        text => match text.parse::<TaskId>() {
-            Ok(id) => Ok(Cursor(Some(*id.as_bytes()))),
+        "" => Ok(Start(None)),
+        text => match text.parse::<Cursor>() {
+            Ok(cursor) => Ok(Start(Some(cursor))),
             Err(_) => Err("not a next_cursor of `boxwood job logs`".to_owned()),
         },
     }
@@ -74,10 +86,22 @@ fn cursor(text: &str) -> Result<Cursor, String> {
 /// Prints log records (O-30 to O-40).
 pub(super) async fn run(args: LogsArgs, options: &Options) -> Result<(), Failure> {
     let output = options.output();
-    let mut query = Query::new(options, args.id)?;
-    query.of_task(args.task).at_least(args.level).sort(args.sort);
-    let (mut records, next) = query.records(args.cursor.and_then(|cursor| cursor.0), args.limit as usize).await?;
-    let next_cursor = next.map(|id| TaskId::from_bytes(id).to_string()).unwrap_or_default();
+    let mut query = options.client()?.jobs().logs(args.id);
+    if let Some(task) = args.task {
+        query = query.task(task);
+    }
+    if let Some(level) = args.level {
+        query = query.at_least(level.severity());
+    }
+    if args.sort == Sort::Desc {
+        query = query.newest_first();
+    }
+    let mut pages = query.pages().page_size(PAGE_MAX);
+    if let Some(cursor) = args.cursor.and_then(|start| start.0) {
+        pages = pages.starting_after(cursor);
+    }
+    let mut records: Vec<Record> = pages.take(args.limit as usize).await?.into_iter().map(Record::from).collect();
+    let next_cursor = pages.cursor().map(|cursor| cursor.to_string()).unwrap_or_default();
     if !args.include_runner_attributes {
         records.iter_mut().for_each(|record| record.runner_attributes = None);
     }

@@ -1,10 +1,8 @@
 //! A log record: as JSON, and as lines in a terminal.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use boxwood_proto::opentelemetry::proto::common::v1::any_value::Value as WireValue;
-use boxwood_proto::opentelemetry::proto::common::v1::{AnyValue, KeyValue};
-use boxwood_proto::opentelemetry::proto::logs::v1::ResourceLogs;
+use boxwood::{AttributeValue, LogRecord};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -21,7 +19,7 @@ pub(super) struct Record {
     /// When it was written.
     time: String,
     #[serde(skip)]
-    nanos: u64,
+    at: SystemTime,
     severity: &'static str,
     severity_text: String,
     body: Value,
@@ -33,28 +31,23 @@ pub(super) struct Record {
     span_id: String,
 }
 
-impl Record {
-    /// Each answer entry carries exactly one record (O-32).
-    pub(super) fn from_wire(entry: ResourceLogs) -> Option<Self> {
-        let runner_attributes = attributes(entry.resource.into_option().unwrap_or_default().attributes);
-        let record = entry.scope_logs.into_iter().next()?.log_records.into_iter().next()?;
-        let nanos = match record.time_unix_nano {
-            0 => record.observed_time_unix_nano,
-            nanos => nanos,
-        };
-        Some(Self {
-            time: rfc_3339(UNIX_EPOCH + Duration::from_nanos(nanos)),
-            nanos,
-            severity: severity(record.severity_number.to_i32()),
+impl From<LogRecord> for Record {
+    fn from(record: LogRecord) -> Self {
+        Self {
+            time: rfc_3339(record.time),
+            at: record.time,
+            severity: record.severity.as_str(),
             severity_text: record.severity_text,
-            body: value(record.body.into_option().unwrap_or_default()),
+            body: value(record.body),
             attributes: attributes(record.attributes),
-            runner_attributes: Some(runner_attributes),
-            trace_id: hex(&record.trace_id),
-            span_id: hex(&record.span_id),
-        })
+            runner_attributes: Some(attributes(record.runner_attributes)),
+            trace_id: record.trace_id,
+            span_id: record.span_id,
+        }
     }
+}
 
+impl Record {
     /// The record in one line, or more if its text has more. Further lines are marked, so that a text cannot pose as
     /// another record.
     pub(super) fn text(&self, screen: Screen, with_task: bool) -> String {
@@ -67,7 +60,7 @@ impl Record {
         let body = plain(&self.body);
         let mut lines = shown_lines(&body);
         let mut text = String::new();
-        text.push_str(&screen.paint(Style::Faint, &local_exact(UNIX_EPOCH + Duration::from_nanos(self.nanos))));
+        text.push_str(&screen.paint(Style::Faint, &local_exact(self.at)));
         text.extend([" ", &screen.paint(style, &format!("{:<5}", self.severity)), " "]);
         text.push_str(&lines.next().unwrap_or_default());
         let mut pairs: Vec<String> = pairs(&self.attributes, |key| !PLACE.contains(&key));
@@ -111,49 +104,35 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn severity(number: i32) -> &'static str {
-    match number {
-        ..=4 => "TRACE",
-        5..=8 => "DEBUG",
-        9..=12 => "INFO",
-        13..=16 => "WARN",
-        17.. => "ERROR",
-    }
+fn attributes(entries: Vec<(String, AttributeValue)>) -> Map<String, Value> {
+    entries.into_iter().map(|(key, entry)| (key, value(entry))).collect()
 }
 
-fn attributes(entries: Vec<KeyValue>) -> Map<String, Value> {
-    entries.into_iter().map(|entry| (entry.key, value(entry.value.into_option().unwrap_or_default()))).collect()
-}
-
-/// The value in the types of JSON (O-38).
-fn value(any: AnyValue) -> Value {
-    match any.value {
-        None => Value::Null,
-        Some(WireValue::StringValue(text)) => text.into(),
-        Some(WireValue::BoolValue(value)) => value.into(),
-        Some(WireValue::IntValue(number)) => number.into(),
+/// The value in the types of JSON (O-38); bytes in hexadecimal digits.
+fn value(any: AttributeValue) -> Value {
+    match any {
+        AttributeValue::Empty => Value::Null,
+        AttributeValue::Text(text) => text.into(),
+        AttributeValue::Bool(value) => value.into(),
+        AttributeValue::Integer(number) => number.into(),
         // JSON has no infinities.
-        Some(WireValue::DoubleValue(number)) if number.is_finite() => number.into(),
-        Some(WireValue::DoubleValue(number)) => number.to_string().into(),
-        Some(WireValue::BytesValue(bytes)) => hex(&bytes).into(),
-        Some(WireValue::ArrayValue(list)) => list.values.into_iter().map(value).collect(),
-        Some(WireValue::KvlistValue(map)) => Value::Object(attributes(map.values)),
-        Some(WireValue::StringValueStrindex(index)) => index.into(),
+        AttributeValue::Double(number) if number.is_finite() => number.into(),
+        AttributeValue::List(values) => values.into_iter().map(value).collect(),
+        AttributeValue::Map(entries) => Value::Object(attributes(entries)),
+        other => other.to_string().into(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     fn record(body: &str) -> Record {
         Record {
             time: String::new(),
-            nanos: 1_700_000_000_123_000_000,
+            at: UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
             severity: "WARN",
             severity_text: String::new(),
             body: body.into(),
