@@ -36,7 +36,8 @@ pub enum Theme {
     ConsoleDark,
 }
 
-/// A picture about to be drawn; await it for its SVG text. Made by [`JobClient::visualize`].
+/// A picture about to be drawn; await it for its SVG text. Made by
+/// [`JobClient::visualize`](crate::JobClient::visualize).
 #[must_use = "the job is drawn when this is awaited"]
 #[derive(Debug)]
 pub struct VisualizeJob {
