@@ -110,7 +110,7 @@ impl Sim {
         let Committed { answers, wakes } = committed;
         let mut outcomes = Vec::new();
         let mut ticks = Vec::new();
-        let mut given_back = Vec::new();
+        let (mut owed, mut given_back) = (Vec::new(), Vec::new());
         let answered = match crash {
             Some(Moment::AfterCommit(answered)) => answered,
             _ => usize::MAX,
@@ -119,12 +119,14 @@ impl Sim {
         answers.deliver(
             |waiter, outcome| {
                 let undelivered = waiter.gone.get().then(|| copy(&outcome));
+                owed.extend(undelivered.as_ref().and_then(Outcome::hand_out).map(|hand_out| hand_out.taken));
                 outcomes.push((waiter, outcome));
                 undelivered
             },
             |(), expired| ticks.push(expired),
             |task, now| given_back.push((task, now)),
         );
+        assert!(owed.iter().eq(given_back.iter().map(|(task, _)| task)), "R-44: {owed:?} reached nobody");
         self.compare(&taken, &outcomes, &ticks);
         self.check_rows(&wakes);
         for (waiter, outcome) in outcomes.into_iter().take(answered) {
