@@ -1,7 +1,7 @@
 //! The spans that the SDK opens itself (O-10 to O-13). Without telemetry they cost next to nothing.
 //!
-//! What stands in a trace is made here with the means of `tracing` alone; the `telemetry` feature adds what `tracing` does not
-//! know: which span of another process a span is below, and when it ends.
+//! What stands in a trace is made here with the means of `tracing` alone; the `telemetry` feature adds what `tracing`
+//! does not know: which span of another process a span is below, and when it ends.
 
 use std::future::Future;
 

@@ -151,6 +151,12 @@ fn types_can_be_shared_and_sent() {
     shared::<ClientBuilder>();
     shared::<JobClient>();
     shared::<ClusterClient>();
+    #[cfg(feature = "telemetry")]
+    shared::<boxwood::telemetry::Telemetry>();
+    #[cfg(feature = "telemetry")]
+    shared::<boxwood::telemetry::TelemetryBuilder>();
+    #[cfg(feature = "telemetry")]
+    shared::<boxwood::telemetry::Backend>();
     shared::<Runner>();
     sent::<RunnerBuilder>();
     shared::<ShutdownHandle>();

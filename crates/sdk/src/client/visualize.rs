@@ -116,8 +116,8 @@ impl IntoFuture for VisualizeJob {
 
     /// # Errors
     /// [`Code::NotFound`](crate::Code::NotFound) if there is no such job (V-18);
-    /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) if it has more tasks than the server draws, 200 unless set
-    /// otherwise there (V-16), or if the layout is unknown (V-11).
+    /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) if it has more tasks than the server draws, 200 unless
+    /// set otherwise there (V-16), or if the layout is unknown (V-11).
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
     }

@@ -168,8 +168,8 @@ pub(super) async fn execute(
     }
 }
 
-/// Starts the code of a task, within its span: in a task of its own, so that a panic ends only this execution, and one that
-/// blocks its thread can be abandoned, which dropping the handle does.
+/// Starts the code of a task, within its span: in a task of its own, so that a panic ends only this execution, and one
+/// that blocks its thread can be abandoned, which dropping the handle does.
 ///
 /// Whatever is the user's runs in there: also the text of an error is made, and the error dropped.
 pub(crate) fn start(work: Work, span: Span) -> Running {
@@ -190,8 +190,8 @@ fn given_up<C, F>(execution: &Execution) -> Outcome<C, F> {
     }
 }
 
-/// What became of an execution that ended: what `report` makes of it, or why it failed, unless that is not its own fault. Called
-/// within its span.
+/// What became of an execution that ended: what `report` makes of it, or why it failed, unless that is not its own
+/// fault. Called within its span.
 pub(crate) fn conclude<C>(
     execution: &Execution,
     ended: Result<Result<(), Problem>, JoinError>,

@@ -28,8 +28,8 @@ pub(super) enum Place {
 }
 
 impl Address {
-    /// The address that a setting names: `http://host:port/path`, or with `https`. The path of the signal is added, unless it
-    /// is there. Whom `server` is trusted by is trusted here too.
+    /// The address that a setting names: `http://host:port/path`, or with `https`. The path of the signal is added,
+    /// unless it is there. Whom `server` is trusted by is trusted here too.
     ///
     /// # Errors
     /// [`Error::Setting`] if it is no such address.
@@ -58,7 +58,8 @@ impl Address {
     /// A path of the server that a client speaks to.
     ///
     /// # Errors
-    /// [`Error::Setting`] if nobody can be trusted at an `https` address; a client was made of it, so that does not happen.
+    /// [`Error::Setting`] if nobody can be trusted at an `https` address; a client was made of it, so that does not
+    /// happen.
     pub(super) fn of_server(endpoint: &Endpoint, path: &'static str) -> Result<Self, Error> {
         let of = |uri: http::Uri, port| uri.authority().map(|authority| tcp(authority, port)).unzip();
         let ((place, host), trust) = match endpoint.address() {

@@ -82,15 +82,15 @@ impl TelemetryBuilder {
         self
     }
 
-    /// What the console shows: a level, or a list such as `info,my_program=debug,hyper=warn`. Without it, the program is shown
-    /// from INFO up and dependencies that are at work in every program from WARN up.
+    /// What the console shows: a level, or a list such as `info,my_program=debug,hyper=warn`. Without it, the program
+    /// is shown from INFO up and dependencies that are at work in every program from WARN up.
     pub fn console_levels(mut self, levels: impl Into<String>) -> Self {
         self.console_levels = ("console_levels", levels.into());
         self
     }
 
-    /// What is exported: written as for [`console_levels`](Self::console_levels). Without it, the program is exported from
-    /// INFO up, and what the SDK says of itself from ERROR up (O-19).
+    /// What is exported: written as for [`console_levels`](Self::console_levels). Without it, the program is exported
+    /// from INFO up, and what the SDK says of itself from ERROR up (O-19).
     pub fn export_levels(mut self, levels: impl Into<String>) -> Self {
         self.export_levels = ("export_levels", levels.into());
         self
@@ -111,8 +111,8 @@ impl TelemetryBuilder {
     /// Sets telemetry up for the whole process: console, server and further backends.
     ///
     /// # Errors
-    /// [`Error::Setting`] if levels or backends are malformed, or if a subscriber was set for this process before: then add
-    /// [`layer`](Self::layer) to that one.
+    /// [`Error::Setting`] if levels or backends are malformed, or if a subscriber was set for this process before: then
+    /// add [`layer`](Self::layer) to that one.
     pub fn init(self) -> Result<Telemetry, Error> {
         let console = match self.console {
             true => {
@@ -123,18 +123,19 @@ impl TelemetryBuilder {
         let (layer, telemetry) = self.layer()?;
         let subscriber = tracing_subscriber::registry().with(layer).with(console);
         tracing::subscriber::set_global_default(subscriber).map_err(|_| {
-            let problem = "a subscriber is set already for this process; set up telemetry once and first, or add the layer of \
-                           `boxwood::telemetry::layer(&client)` to the other subscriber";
+            let problem = "a subscriber is set already for this process; set up telemetry once and first, or add the \
+                           layer of `boxwood::telemetry::layer(&client)` to the other subscriber";
             Error::setting("telemetry", problem)
         })?;
         Ok(telemetry)
     }
 
-    /// A layer that exports to the server and to further backends, for a subscriber of your own; and what sends the rest
-    /// when it is dropped. A subscriber should have one such layer.
+    /// A layer that exports to the server and to further backends, for a subscriber of your own; and what sends the
+    /// rest when it is dropped. A subscriber should have one such layer.
     ///
-    /// The layer chooses by itself what is exported. What a filter in front of all layers keeps back does not reach it: such a
-    /// filter must let the target `boxwood` pass from INFO up, or tasks have no spans and their logs no `task_id`.
+    /// The layer chooses by itself what is exported. What a filter in front of all layers keeps back does not reach it:
+    /// such a filter must let the target `boxwood` pass from INFO up, or tasks have no spans and their logs no
+    /// `task_id`.
     ///
     /// # Errors
     /// [`Error::Setting`] if levels or backends are malformed.

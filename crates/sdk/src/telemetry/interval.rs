@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Reads numbers with units one after the other, such as `5s`, `2m`, `1m30s`, `500ms` or `0.5s`; none if it is something
-/// else, or nothing.
+/// Reads numbers with units one after the other, such as `5s`, `2m`, `1m30s`, `500ms` or `0.5s`; none if it is
+/// something else, or nothing.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut sum = Duration::ZERO;

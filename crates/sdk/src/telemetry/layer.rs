@@ -158,7 +158,8 @@ where
     }
 }
 
-/// The error that a function returned, if this is what `#[tracing::instrument(err)]` says of it: a grave event with the field
+/// The error that a function returned, if this is what `#[tracing::instrument(err)]` says of it: a grave event with the
+/// field
 /// `error` and no message.
 fn returned_error(level: Level, body: &str, attributes: &Attributes) -> Option<String> {
     if level != Level::ERROR || !body.is_empty() {

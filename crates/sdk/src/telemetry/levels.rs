@@ -24,7 +24,8 @@ const QUIET: [&str; 12] = [
 /// The modules of the SDK. Its own diagnostics are of no use to those who read the logs of a job (O-19).
 const OWN: &str = "boxwood::";
 
-/// What a person at the terminal sees: the program from INFO up, dependencies from WARN up, and what `directives` changes.
+/// What a person at the terminal sees: the program from INFO up, dependencies from WARN up, and what `directives`
+/// changes.
 ///
 /// # Errors
 /// [`Error::Setting`] if `directives` are malformed.
@@ -38,8 +39,8 @@ pub(super) fn shown(setting: &'static str, directives: &str) -> Result<Targets, 
     Ok(levels)
 }
 
-/// What is exported: the program from INFO up, dependencies from WARN up, diagnostics of the SDK from ERROR up (O-19), and
-/// what `directives` changes.
+/// What is exported: the program from INFO up, dependencies from WARN up, diagnostics of the SDK from ERROR up (O-19),
+/// and what `directives` changes.
 ///
 /// # Errors
 /// [`Error::Setting`] if `directives` are malformed.

@@ -1,7 +1,7 @@
 //! Where records wait to be sent: bounded, and never in the way of a task.
 //!
-//! A queue belongs to one destination and one kind of records, so that a slow backend holds up nothing else. When it is full,
-//! new records are dropped and counted.
+//! A queue belongs to one destination and one kind of records, so that a slow backend holds up nothing else. When it is
+//! full, new records are dropped and counted.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,8 +17,8 @@ const BYTES_MAX: usize = 32 << 20;
 
 /// As soon as this many records wait, they are sent.
 const BATCH_RECORDS: usize = 512;
-/// One request carries at most this many records and, unless a single one has more, about this many bytes. It is more than a
-/// batch, so that a sender that falls behind catches up.
+/// One request carries at most this many records and, unless a single one has more, about this many bytes. It is more
+/// than a batch, so that a sender that falls behind catches up.
 const REQUEST_RECORDS_MAX: usize = 4_096;
 const REQUEST_BYTES_MAX: usize = 4 << 20;
 

@@ -19,8 +19,8 @@ const LINKS_MAX: usize = 128;
 /// The attribute that names the task (O-11).
 pub(super) const TASK_ID: &str = "task_id";
 
-/// What is kept with a span of `tracing`: as long as it lives, what its children and logs need of it; until it ends, what is
-/// exported.
+/// What is kept with a span of `tracing`: as long as it lives, what its children and logs need of it; until it ends,
+/// what is exported.
 #[derive(Debug)]
 pub(super) struct SpanData {
     pub(super) context: TraceParent,

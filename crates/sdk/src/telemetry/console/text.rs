@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-/// Whether a terminal might act on this character, or a reader might be misled by it: controls, separators of lines, marks
-/// that turn the direction of writing, and invisible ones.
+/// Whether a terminal might act on this character, or a reader might be misled by it: controls, separators of lines,
+/// marks that turn the direction of writing, and invisible ones.
 fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,
