@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::tidy;
+use crate::{instructions, tidy};
 
 /// What became of a suite.
 pub(crate) enum Outcome {
@@ -25,6 +25,8 @@ pub(crate) struct Suite {
 enum Step {
     Run(&'static [&'static str], &'static [(&'static str, &'static str)]),
     Tidy,
+    /// Counts instructions.
+    Instructions,
     /// Installs a cargo subcommand if it is not there.
     Install(&'static str, &'static str),
 }
@@ -74,6 +76,7 @@ pub(crate) fn tests() -> Vec<Suite> {
             needs: &[],
             steps: vec![Step::Run(&["cargo", "test", "--workspace", "--all-features"], &[])],
         },
+        Suite { name: "instructions", needs: &["valgrind"], steps: vec![Step::Instructions] },
         Suite {
             name: "python",
             needs: &["python3"],
@@ -128,6 +131,7 @@ impl Step {
                     Outcome::Failed(format!("{} findings of tidiness", findings.len()))
                 }
             },
+            Self::Instructions => instructions::suite(),
             Self::Install(program, version) if !has(program) => {
                 match run(&["cargo", "install", "--locked", program, "--version", version], &[]) {
                     Outcome::Failed(_) => Outcome::LeftOut(format!("{program} cannot be installed")),
@@ -160,7 +164,8 @@ fn run(command: &[&str], variables: &[(&str, &str)]) -> Outcome {
     }
 }
 
-fn has(program: &str) -> bool {
+/// Whether a program can be found.
+pub(crate) fn has(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
 }
