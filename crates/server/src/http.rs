@@ -41,9 +41,22 @@ pub(crate) struct Front {
 impl hyper::service::Service<Request<Incoming>> for Front {
     type Response = Response<Answer>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+    type Future = Answering;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.answer(request)
+    }
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send>>;
+
+impl Front {
+    /// Answers a request, wherever its body comes from.
+    pub(crate) fn answer<B>(&self, request: Request<B>) -> Answering
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
         if let Some(hosts) = &self.hosts
             && let Err(message) = hosts.check(request.uri(), request.headers())
         {
@@ -52,13 +65,12 @@ impl hyper::service::Service<Request<Incoming>> for Front {
         }
         if is_call(&request) { self.call_procedure(request) } else { self.show_page(request) }
     }
-}
 
-impl Front {
-    fn call_procedure(
-        &self,
-        mut request: Request<Incoming>,
-    ) -> <Self as hyper::service::Service<Request<Incoming>>>::Future {
+    fn call_procedure<B>(&self, mut request: Request<B>) -> Answering
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
         self.calls.note(request.uri().path());
         let undelivered = (request.uri().path() == NEXT_TASK).then(Undelivered::default);
         let multiplexed = undelivered.is_some() && request.version() == Version::HTTP_2;
@@ -78,7 +90,11 @@ impl Front {
         })
     }
 
-    fn show_page(&self, request: Request<Incoming>) -> <Self as hyper::service::Service<Request<Incoming>>>::Future {
+    fn show_page<B>(&self, request: Request<B>) -> Answering
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
         let page = self.pages.clone().call(request.map(PageBody::new));
         Box::pin(async move {
             let answer = match AssertUnwindSafe(page).catch_unwind().await {

@@ -7,6 +7,7 @@
 //! - `http`, `hosts`, `listen`, `pages`, `tls`: the one port.
 //! - `rpc`: the services; `validate` and `convert` stand between the wire and the rules.
 //! - `telemetry`: logs and spans, in and out.
+//! - `Inside` (feature `inside`): the same without a port, for fuzzing.
 //! - `dispatch`: idle waits, long polls, and tasks whose answers got lost.
 
 mod authority;
@@ -20,6 +21,8 @@ mod error;
 mod hosts;
 mod http;
 mod ids;
+#[cfg(feature = "inside")]
+mod inside;
 mod listen;
 mod metrics;
 mod pages;
@@ -31,5 +34,7 @@ mod validate;
 
 pub use config::{Auth, Config, IdleSettings, Listen, Tls};
 pub use error::Error;
+#[cfg(feature = "inside")]
+pub use inside::Inside;
 pub use listen::Address;
 pub use server::{Server, serve};

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use boxwood_proto::connectrpc::{CompressionRegistry, ConnectRpcService, GzipProvider, Limits};
-use boxwood_proto::health::StaticChecker;
+use boxwood_proto::connectrpc::{CompressionRegistry, ConnectRpcService, GzipProvider, Limits, Router};
 use boxwood_store::{Lane, LaneOptions, Reader, sqlite};
 use rustls::pki_types::UnixTime;
 use tokio::sync::oneshot;
@@ -161,7 +160,13 @@ async fn run(
         dispatch: dispatch.clone(),
         visualized_tasks_max: config.visualized_tasks_max,
     });
-    let (front, facts, health) = front(&config, &address, &door, &telemetry);
+    let (router, health) = rpc::router(&door, &telemetry);
+    // Pages in a browser cannot reach a socket file, so there is nothing to check.
+    let secure = matches!(address, Address::Tls(_));
+    let hosts = match config.auth {
+        Auth::OffOnLoopback | Auth::Off => address.ip().map(|ip| Hosts::new(Some(ip), &config.host_names, secure)),
+    };
+    let (front, facts) = front(&config, hosts, router, &door, &telemetry);
     drop(door);
     let ticker = tokio::spawn(tick(lane.clone(), dispatch.clone()));
     let mut connections = Connections::new();
@@ -214,13 +219,14 @@ fn ended(end: Result<Result<(), boxwood_store::Error>, oneshot::error::RecvError
     }
 }
 
-fn front(
+/// What answers requests, and what its pages tell about.
+pub(crate) fn front(
     config: &Config,
-    address: &Address,
+    hosts: Option<Hosts>,
+    router: Router,
     door: &Arc<Door>,
     telemetry: &Telemetry,
-) -> (Front, Arc<Facts>, Arc<StaticChecker>) {
-    let (router, health) = rpc::router(door, telemetry);
+) -> (Front, Arc<Facts>) {
     let calls = Arc::new(Calls::new(router.methods()));
     let facts = Arc::new(Facts { calls: calls.clone(), dispatch: door.dispatch.clone(), ready: AtomicBool::new(true) });
     let limits = Limits::default()
@@ -231,15 +237,8 @@ fn front(
         .with_limits(limits)
         .with_compression(CompressionRegistry::new().register(GzipProvider::new()))
         .with_interceptor(Counting(calls.clone()));
-    // Pages in a browser cannot reach a socket file, so there is nothing to check.
-    let secure = matches!(address, Address::Tls(_));
-    let hosts = match config.auth {
-        Auth::OffOnLoopback | Auth::Off => {
-            address.ip().map(|ip| Arc::new(Hosts::new(Some(ip), &config.host_names, secure)))
-        }
-    };
-    let front = Front { rpc, pages: pages::router(facts.clone()).merge(telemetry.router()), hosts, calls };
-    (front, facts, health)
+    let pages = pages::router(facts.clone()).merge(telemetry.router());
+    (Front { rpc, pages, hosts: hosts.map(Arc::new), calls }, facts)
 }
 
 /// Ends leases that have run out (S-40, S-41).

@@ -1,9 +1,11 @@
 //! Development tasks: `cargo xtask test` runs every suite, `cargo xtask check` what needs no test, `cargo xtask sim` lives
-//! through simulations, `cargo xtask instructions` counts what the hot paths cost.
+//! through simulations, `cargo xtask fuzz` searches for bytes that break something, `cargo xtask instructions` counts
+//! what the hot paths cost.
 //!
 //! A suite whose tools cannot be had is left out and named loudly at the end; with `CI=true` that is a failure.
 
 mod callgrind;
+mod fuzz;
 mod instructions;
 mod sim;
 mod suite;
@@ -14,17 +16,19 @@ use std::process::ExitCode;
 use suite::{Outcome, Suite};
 
 const USAGE: &str = "usage: cargo xtask check | test [SUITE ...] | sim [OPTION ...] |\n       \
-    instructions [OPTION ...]\n\n\
+    instructions [OPTION ...] | fuzz [TARGET] [OPTION ...]\n\n\
     check   formatting, lints, documentation, licences, tidiness\n\
     test    every suite, or the named ones\n\
     sim     simulations with failing stores, lost calls and crashes; --help lists the options\n    \
-    instructions  counts instructions of the hot paths and compares them with the baseline; --help lists the options";
+    instructions  counts instructions of the hot paths and compares them with the baseline; --help lists the options\n    \
+    fuzz    searches for bytes that break something; --help lists the options";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let suites = match arguments.as_slice() {
         ["sim", options @ ..] => return sim::run(options),
+        ["fuzz", options @ ..] => return fuzz::run(options),
         ["instructions", options @ ..] => return instructions::run(options),
         ["check"] => suite::checks(),
         ["test"] => suite::checks().into_iter().chain(suite::tests()).collect(),

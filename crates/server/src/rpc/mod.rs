@@ -46,15 +46,7 @@ pub(crate) const SERVICES: [&str; 7] = [
 
 /// Every service, with health and reflection; and the handle that says whether they serve.
 pub(crate) fn router(door: &Arc<Door>, telemetry: &Telemetry) -> (Router, Arc<health::StaticChecker>) {
-    let router = Router::new()
-        .add_service(Arc::new(job::Jobs(door.clone())))
-        .add_service(Arc::new(task::Tasks(door.clone())))
-        .add_service(Arc::new(workflows::Workflows(door.clone())))
-        .add_service(Arc::new(automation::Automations))
-        .add_service(Arc::new(storage_location::StorageLocations))
-        .add_service(Arc::new(diagram::Diagrams))
-        .add_service(telemetry.service());
-    let (router, health) = health::install_static(router, SERVICES);
+    let (router, health) = health::install_static(services(door, telemetry), SERVICES);
     let listed = SERVICES.into_iter().chain([
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
@@ -64,4 +56,16 @@ pub(crate) fn router(door: &Arc<Door>, telemetry: &Telemetry) -> (Router, Arc<he
         .expect("the descriptors are made by the build")
         .with_services(listed);
     (reflection::install(router, reflector), health)
+}
+
+/// Every service of Boxwood.
+pub(crate) fn services(door: &Arc<Door>, telemetry: &Telemetry) -> Router {
+    Router::new()
+        .add_service(Arc::new(job::Jobs(door.clone())))
+        .add_service(Arc::new(task::Tasks(door.clone())))
+        .add_service(Arc::new(workflows::Workflows(door.clone())))
+        .add_service(Arc::new(automation::Automations))
+        .add_service(Arc::new(storage_location::StorageLocations))
+        .add_service(Arc::new(diagram::Diagrams))
+        .add_service(telemetry.service())
 }
