@@ -99,3 +99,31 @@ pub struct GroupState {
     /// Its tasks that were never handed out are SKIPPED (T-127).
     pub skipped: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t_82_a_group_holds_the_tasks_from_its_key_on_and_no_others() {
+        let id = TaskId::from_u128(1000).expect("not zero");
+        let group = Group {
+            key: GroupKey(20),
+            id,
+            job: JobKey(1),
+            parent: None,
+            depth: 0,
+            boundary: None,
+            count: 3,
+            dependents: Vec::new(),
+            dependencies: 0,
+            slices: Vec::new(),
+            submitted_at: Timestamp(0),
+        };
+        let held: Vec<u64> = (0..30).filter(|key| group.holds(TaskKey(*key))).collect();
+        assert_eq!((held, group.end()), (vec![20, 21, 22], 23));
+        let known: Vec<u64> =
+            (0..30).filter_map(|place| group.task_with_id(id.offset(place)).map(|key| key.0)).collect();
+        assert_eq!(known, [20, 21, 22]);
+    }
+}

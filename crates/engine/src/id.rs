@@ -155,9 +155,22 @@ mod tests {
     }
 
     #[test]
+    fn n_9_ids_carry_milliseconds_version_variant_and_otherwise_random_bits() {
+        let now = Timestamp(0x0123_4567_89ab * 1000 + 999);
+        let text = |random| JobId::from_u128(uuid_v7(now, random)).expect("not zero").to_string();
+        assert_eq!(text(0), "01234567-89ab-7000-8000-000000000000");
+        assert_eq!(text(u128::MAX), "01234567-89ab-7fff-bfff-ffffffffffff");
+        // The lower 62 bits come last, the 12 above them between version and variant.
+        assert_eq!(text((0xabc << 62) | 0x1234_5678_9abc_def0), "01234567-89ab-7abc-9234-56789abcdef0");
+        assert_eq!(uuid_v7(Timestamp(-1), 0) >> 80, 0, "a clock before 1970");
+        assert_eq!(uuid_v7(Timestamp(i64::MAX), 0) >> 80, u128::from(u64::MAX >> 16) & (i64::MAX as u128 / 1000));
+    }
+
+    #[test]
     fn ids_of_one_submission_are_counted_from_its_first() {
         let first = TaskId::from_u128(1000).expect("not zero");
         assert_eq!(first.offset(5).places_after(first), Some(5));
         assert_eq!(first.places_after(first.offset(1)), None);
+        assert_eq!(TaskKey(1000).offset(5), TaskKey(1005), "keys count as ids do");
     }
 }

@@ -277,6 +277,8 @@ mod tests {
         assert_eq!(status.parallelism(), 1.0);
         status.compute_time = Duration::from_millis(3450);
         assert_eq!(status.parallelism(), 3.45);
+        status.first_started_at = status.last_stopped_at;
+        assert_eq!(status.parallelism(), 1.0, "no time has passed, by a clock that was set back");
     }
 
     #[test]

@@ -188,9 +188,9 @@ impl Ready {
         self.indexes.remove(&(job, class));
     }
 
-    /// How many entries are in memory.
+    /// How many entries are in memory, and jobs and classes with or without.
     pub(crate) fn len(&self) -> usize {
-        self.indexes.values().map(|index| index.len() + 1).sum()
+        self.indexes.values().map(BTreeMap::len).chain([self.indexes.len()]).sum()
     }
 
     pub(crate) fn clear(&mut self) {

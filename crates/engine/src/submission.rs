@@ -168,7 +168,6 @@ impl Submission {
     }
 
     fn check_structure(groups: &[NewGroup]) -> Result<(), SubmissionError> {
-        let mut total = 0_u64;
         for (index, group) in groups.iter().enumerate() {
             if group.inputs.is_empty() {
                 return malformed(format!("task_groups[{index}].inputs: a group needs at least one task"));
@@ -180,7 +179,6 @@ impl Submission {
                     group.inputs.len()
                 ));
             }
-            total += counted;
             if let Some(unknown) = group.dependencies.iter().find(|dependency| **dependency >= groups.len()) {
                 return malformed(format!(
                     "task_groups[{index}].dependencies_on_other_groups: there is no group {unknown} among {}",
@@ -188,12 +186,7 @@ impl Submission {
                 ));
             }
         }
-        if total > limits::TASKS_MAX {
-            return malformed(format!(
-                "task_groups: {total} tasks, at most {} fit into one submission",
-                limits::TASKS_MAX
-            ));
-        }
+        check_total(groups.iter().map(|group| group.inputs.len() as u64).sum())?;
         match cycle_member(groups) {
             Some(index) => malformed(format!(
                 "task_groups[{index}].dependencies_on_other_groups: the groups depend on each other in a circle"
@@ -237,6 +230,14 @@ impl NewTasks {
             && self.optional == other.optional
             && self.display == other.display
     }
+}
+
+/// Checks how many tasks a submission has in all (LM-29).
+fn check_total(tasks: u64) -> Result<(), SubmissionError> {
+    if tasks <= limits::TASKS_MAX {
+        return Ok(());
+    }
+    malformed(format!("task_groups: {tasks} tasks, at most {} fit into one submission", limits::TASKS_MAX))
 }
 
 /// A group that is part of a cycle, if any: removes groups nobody waits for until none is left.
@@ -352,6 +353,59 @@ mod tests {
         let mut far = vec![single(&[]); 66];
         far[65] = single(&[64]);
         assert!(Submission::from_singles(far).is_err(), "positions end at 63");
+    }
+
+    #[test]
+    fn t_83_lm_10_a_flat_list_has_1_to_1000_tasks_that_depend_on_positions_up_to_63() {
+        let list = |count: usize, depends_on: &[i64]| {
+            let mut singles = vec![(tasks(1), vec![], Vec::new()); count];
+            if let Some(last) = singles.last_mut() {
+                last.2 = depends_on.to_vec();
+            }
+            Submission::from_singles(singles).map(|submission| submission.tasks())
+        };
+        for (count, depends_on, accepted) in [
+            (0, &[][..], false),
+            (1, &[], true),
+            (1000, &[], true),
+            (1001, &[], false),
+            (1000, &[0, 63], true),
+            (1000, &[64], false),
+            (1000, &[-1], false),
+            (3, &[3], false),
+        ] {
+            let result = list(count, depends_on);
+            assert_eq!(result.is_ok(), accepted, "{count} tasks, {depends_on:?}: {result:?}");
+            assert!(result.is_err() || result == Ok(count as u64));
+        }
+    }
+
+    #[test]
+    fn lm_29_a_submission_has_no_more_tasks_than_ids_are_kept_apart() {
+        assert!(check_total(limits::TASKS_MAX).is_ok());
+        let refused = check_total(limits::TASKS_MAX + 1).expect_err("one task too many").to_string();
+        assert!(refused.contains("2147483649") && refused.contains("2147483648"), "{refused}");
+    }
+
+    #[test]
+    fn t_80_neighbours_that_differ_in_nothing_but_their_input_are_one_run() {
+        let plain = tasks(1);
+        let version = Version::parse("v0.1").expect("a version");
+        let different = [
+            NewTasks { cluster: "gpu".into(), ..plain.clone() },
+            NewTasks { identifier: Identifier { version, ..plain.identifier.clone() }, ..plain.clone() },
+            NewTasks { max_retries: 1, ..plain.clone() },
+            NewTasks { optional: true, ..plain.clone() },
+            NewTasks { display: "U".into(), ..plain.clone() },
+        ];
+        for other in different {
+            let mut group = NewGroup::default();
+            for task in [&plain, &plain, &other, &other, &other, &plain] {
+                group.push(task.clone(), vec![]);
+            }
+            let counts: Vec<u64> = group.tasks.iter().map(|run| run.count).collect();
+            assert_eq!((counts, group.inputs.len()), (vec![2, 3, 1], 6), "{other:?}");
+        }
     }
 
     #[test]

@@ -228,6 +228,7 @@ mod tests {
 
     #[test]
     fn s_11_settled_states_never_change_again() {
+        assert_eq!([Queued, Running, Failed].map(TaskState::is_settled), [false; 3]);
         for state in [Computed, FailedOptional, Skipped] {
             assert!(state.is_settled());
             assert!(state.after(TaskEvent::JobRetried).is_err() && state.after(TaskEvent::Claimed).is_err());
@@ -237,6 +238,7 @@ mod tests {
     #[test]
     fn s_1_states_keep_their_wire_numbers() {
         assert_eq!(TaskState::ALL.map(|state| state as u8), [1, 2, 3, 4, 5, 6]);
-        assert_eq!(TaskState::from_number(0), None);
+        assert_eq!(TaskState::ALL.map(|state| TaskState::from_number(state as u8)), TaskState::ALL.map(Some));
+        assert_eq!([0, 7].map(TaskState::from_number), [None; 2]);
     }
 }

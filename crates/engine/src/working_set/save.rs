@@ -114,10 +114,13 @@ impl WorkingSet {
         wakes
     }
 
-    /// How many rows are in memory, roughly.
+    /// How many rows are in memory, of all kinds that come and go with jobs.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.tasks.len() + 4 * self.groups.len() + 4 * self.jobs.len() + self.ready.len()
+        let jobs = [self.jobs.len(), self.job_classes.len(), self.statuses.len(), self.job_progress.len()];
+        let groups = [self.groups.len(), self.group_states.len()];
+        let tasks = [self.tasks.len(), self.displays.len(), self.task_progress.len()];
+        jobs.into_iter().chain(groups).chain(tasks).chain([self.ready.len()]).sum()
     }
 
     /// Forgets every loaded row. Only right when all changes are saved.

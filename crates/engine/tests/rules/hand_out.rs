@@ -169,6 +169,15 @@ fn r_12_siblings_go_in_the_order_of_submission() {
 }
 
 #[test]
+fn r_12_siblings_go_in_the_order_of_submission_whichever_kind_was_known_first() {
+    let mut world = World::seeded(1).job("x as=Late");
+    world.run();
+    world.submit("root\n  a as=New\n  b as=Late\n  c as=New");
+    world.run();
+    assert_eq!(world.order(), "x root a b c");
+}
+
+#[test]
 fn r_12_a_task_that_came_back_keeps_its_place_among_its_siblings() {
     let mut world = World::seeded(1).job("root\n  one\n  two\n  three").runners(2);
     let root = world.claim(0).expect("root");

@@ -32,6 +32,17 @@ fn j_5_j_9_e_3_an_unknown_cluster_refuses_the_whole_submission() {
 }
 
 #[test]
+fn e_3_the_identifiers_of_a_refused_job_are_as_unknown_as_before() {
+    let mut world = World::seeded(1).job("old as=Tile v1.0");
+    let refused = world.new_job("refused", "first as=Tile v1.1\nlost on=nowhere");
+    assert!(world.send(Command::SubmitJob(refused)).is_err());
+    world = world.job("new as=Tile v1.1");
+    // Only what was stored is there after a restart.
+    world.restart().run();
+    assert_eq!(world.states(), "old Computed, new Computed");
+}
+
+#[test]
 fn j_6_a_submission_answers_the_job_and_its_tasks_are_eligible_at_once() {
     let mut world = World::seeded(1);
     let new = world.new_job("my job", "a, b -> c");
@@ -211,6 +222,17 @@ fn j_61_j_64_a_retry_revives_every_failed_task_and_frees_the_queued_ones() {
     assert_eq!(world.states(), "a Queued, b Queued, c Queued, d Queued");
     let names: Vec<_> = (0..3).map(|runner| world.claim(runner).expect("work").name).collect();
     assert_eq!(names, ["a", "b", "c"], "R-12");
+}
+
+#[test]
+fn j_61_each_retry_is_about_the_tasks_that_have_failed_since_the_one_before() {
+    let mut world = World::seeded(1).job("a fails=1\nb fails=1\nc fails=2");
+    for retried in ["a", "b", "c", "c"] {
+        world.run();
+        assert_eq!((world.state(retried), world.retry(0)), (TaskState::Failed, 1), "{retried}");
+    }
+    world.run();
+    assert_eq!((world.job_state(0), world.order().as_str()), (JobState::Completed, "a a b b c c c"));
 }
 
 #[test]

@@ -81,6 +81,17 @@ fn t_127_a_task_of_the_branch_that_waits_for_another_execution_is_skipped_too() 
 }
 
 #[test]
+fn t_127_many_equal_siblings_are_skipped_at_once() {
+    let mut world = World::seeded(1).job("top optional\n  x fails\n  a\n  b\n  c\n  d\nafter after=top");
+    world.run();
+    assert_eq!(
+        world.states(),
+        "top Computed, after Computed, x FailedOptional, a Skipped, b Skipped, c Skipped, d Skipped"
+    );
+    assert_eq!(world.job_state(0), JobState::Completed);
+}
+
+#[test]
 fn t_128_tasks_outside_the_boundary_go_on() {
     let mut world = World::seeded(1).runners(2).job(
         "
@@ -155,6 +166,31 @@ fn t_131_an_inner_optional_task_that_is_queued_is_skipped() {
     let mut world = World::seeded(1).job("outer optional\n  x fails\n  inner optional after=x\n    never");
     world.run();
     assert_eq!(world.states(), "outer Computed, x FailedOptional, inner Skipped");
+}
+
+#[test]
+fn t_131_s_11_what_the_inner_branch_has_skipped_is_left_alone_when_the_outer_one_fails() {
+    let mut world = World::seeded(1).runners(3).job(
+        "
+        outer optional
+          inner optional
+            x
+            runs -> waits
+          z
+        ",
+    );
+    let outer = world.claim(0).expect("outer");
+    let (inner, z) = (world.report(0, &outer).expect("inner"), world.claim(1).expect("z"));
+    let (x, runs) = (world.report(0, &inner).expect("x"), world.claim(2).expect("runs"));
+    world.fail(&x);
+    assert_eq!(world.state("waits"), TaskState::Skipped, "although what it waits for runs still");
+    world.fail(&z);
+    assert_eq!(
+        world.states(),
+        "outer Computed, inner Computed, z FailedOptional, x FailedOptional, runs Running, waits Skipped"
+    );
+    world.complete(&runs);
+    assert_eq!(world.job_state(0), JobState::Completed);
 }
 
 #[test]

@@ -80,6 +80,24 @@ fn j_30_j_31_a_retry_of_the_first_or_last_task_moves_start_and_stop() {
 }
 
 #[test]
+fn j_30_a_retry_of_the_task_that_started_first_moves_the_start_alone() {
+    let mut world = World::seeded(1).job("a retries=1\nb").runners(2);
+    let a = world.claim(0).expect("a");
+    world.advance(seconds(1));
+    let b_started = world.now();
+    let b = world.claim(1).expect("b");
+    world.advance(seconds(1));
+    world.fail(&a);
+    world.advance(seconds(1));
+    world.complete(&b);
+    let b_stopped = world.now();
+    world.advance(seconds(1));
+    world.claim(0).expect("a again");
+    let status = world.status(0);
+    assert_eq!((status.first_started_at, status.last_stopped_at), (Some(b_started), Some(b_stopped)));
+}
+
+#[test]
 fn j_31_an_execution_ended_by_its_lease_stopped_at_the_end_of_the_lease() {
     let mut world = World::seeded(1).job("a");
     world.claim(0).expect("a");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use boxwood_engine::{Command, NewGroup, Report, ReportReply, Submission, TaskState};
+use boxwood_engine::{Command, JobState, NewGroup, Report, ReportReply, Submission, TaskState};
 use boxwood_store::TaskQuery;
 use boxwood_testkit::{Plan, Plans, Runner, World, seconds};
 
@@ -145,6 +145,19 @@ fn t_73_children_appear_in_the_step_that_computes_their_parent() {
     world.complete(&root);
     assert_eq!(world.states(), "root Computed, a Queued");
     assert!(world.claim(1).is_some());
+}
+
+#[test]
+fn t_73_children_of_another_kind_are_all_there_whatever_the_server_had_to_read_for_them() {
+    for children in ["a as=Other", "a\n  b as=Other", "a as=Other -> b as=Third"] {
+        let mut world = World::seeded(1).job(&format!("root\n  {children}")).job("x as=Other");
+        let root = world.claim(0).expect("root");
+        // Storing the children needs rows that have left memory, so it is begun more than once.
+        world.restart();
+        world.complete(&root);
+        world.restart().run();
+        assert_eq!(world.job_state(0), JobState::Completed, "{}", world.states());
+    }
 }
 
 #[test]
