@@ -11,15 +11,18 @@ use crate::time::Timestamp;
 
 const DEFAULT: &str = "default";
 
-fn empty() -> WorkingSet {
-    let cluster = Cluster {
-        slug: DEFAULT.into(),
-        display_name: DEFAULT.into(),
+fn cluster(slug: &str) -> Cluster {
+    Cluster {
+        slug: slug.into(),
+        display_name: slug.into(),
         description: String::new(),
-        deletable: false,
+        deletable: slug != DEFAULT,
         created_at: Timestamp(0),
-    };
-    WorkingSet::new(Settings::default(), 7, 20, [cluster], [])
+    }
+}
+
+fn empty() -> WorkingSet {
+    WorkingSet::new(Settings::default(), 7, 20, [cluster(DEFAULT)], [])
 }
 
 fn identifier() -> Identifier {
@@ -94,6 +97,13 @@ fn keys_go_on_where_the_store_ends() {
     assert_eq!((first.key, first.roots.first), (JobKey(7), TaskKey(20)));
     let second = submit(&mut set, 2, &[1]);
     assert_eq!((second.key, second.roots.first), (JobKey(8), TaskKey(23)));
+}
+
+#[test]
+fn c_9_the_default_cluster_comes_first_then_the_others_by_slug() {
+    let clusters = ["zebra", DEFAULT, "apple"].map(cluster);
+    let set = WorkingSet::new(Settings::default(), 1, 1, clusters, []);
+    assert_eq!(set.all_clusters().map(|cluster| &*cluster.slug).collect::<Vec<_>>(), [DEFAULT, "apple", "zebra"]);
 }
 
 /// A whole life in which every command is followed by a save.
