@@ -59,23 +59,22 @@ pub(crate) fn suite() -> Outcome {
 
 fn compare(names: &[&str]) -> Result<(), String> {
     let baseline = Baseline::read(&baseline_file())?;
-    let program = Program::build()?;
-    let chosen = |workload: &&String| names.is_empty() || names.iter().any(|name| workload.starts_with(name));
-    let workloads: Vec<_> = program.workloads.iter().filter(chosen).collect();
-    if workloads.is_empty() {
-        return Err(format!("there is no such workload; known are {}", program.workloads.join(", ")));
-    }
+    let workloads = build()?;
+    let chosen = |workload: &&Workload| names.is_empty() || names.iter().any(|name| workload.name.starts_with(name));
     let here = Platform::here()?;
     let mut counted = BTreeMap::new();
-    for workload in workloads {
-        let mut lowest = program.count(workload)?;
+    for workload in workloads.iter().filter(chosen) {
+        let mut lowest = workload.count()?;
         for _ in 1..RUNS {
-            if !baseline.is_exceeded(workload, lowest, &here) {
+            if !baseline.is_exceeded(&workload.name, lowest, &here) {
                 break;
             }
-            lowest = lowest.min(program.count(workload)?);
+            lowest = lowest.min(workload.count()?);
         }
-        counted.insert(workload.clone(), lowest);
+        counted.insert(workload.name.clone(), lowest);
+    }
+    if counted.is_empty() {
+        return Err(unknown(&workloads));
     }
     let comparison = baseline.compare(&counted, &here);
     println!("{comparison}");
@@ -83,27 +82,26 @@ fn compare(names: &[&str]) -> Result<(), String> {
 }
 
 fn update() -> Result<(), String> {
-    let program = Program::build()?;
     let mut counted = BTreeMap::new();
-    for workload in &program.workloads {
-        let counts = (0..RUNS).map(|_| program.count(workload)).collect::<Result<Vec<_>, _>>()?;
-        counted.insert(workload.clone(), counts.into_iter().min().expect("several runs"));
+    for workload in build()? {
+        let counts = (0..RUNS).map(|_| workload.count()).collect::<Result<Vec<_>, _>>()?;
+        counted.insert(workload.name, counts.into_iter().min().expect("several runs"));
     }
     Baseline::new(Platform::here()?, counted).write(&baseline_file())
 }
 
-fn profile(workload: &str) -> Result<(), String> {
-    let program = Program::build()?;
-    if !program.workloads.iter().any(|known| known == workload) {
-        return Err(format!("there is no workload {workload:?}; known are {}", program.workloads.join(", ")));
-    }
-    let (operations, text) = program.callgrind(workload)?;
+fn profile(name: &str) -> Result<(), String> {
+    let workloads = build()?;
+    let Some(workload) = workloads.iter().find(|workload| workload.name == name) else {
+        return Err(unknown(&workloads));
+    };
+    let (operations, text) = workload.callgrind()?;
     let total = callgrind::total(&text).unwrap_or(0);
     let mut functions: Vec<_> = callgrind::functions(&text).into_iter().collect();
     // What calls the counted function has all of the instructions too, and says nothing.
     functions.retain(|(name, cost)| cost.with_calls < total || cost.own > 0 || name.contains("counted"));
     functions.sort_by_key(|(_, cost)| std::cmp::Reverse(cost.with_calls));
-    println!("{workload}: {} instructions an operation\n", total / operations);
+    println!("{name}: {} instructions an operation\n", total / operations);
     println!("{:>10} {:>7} {:>10}  function, with inlined ones", "with calls", "share", "alone");
     for (name, cost) in functions.iter().take(FUNCTIONS_MAX) {
         let share = cost.with_calls as f64 * 100.0 / total as f64;
@@ -122,42 +120,57 @@ fn baseline_file() -> PathBuf {
     root().join("crates/testkit/instructions.txt")
 }
 
-/// The program of the workloads.
-struct Program {
-    path: PathBuf,
-    workloads: Vec<String>,
+/// How the programs are built and run.
+const PROGRAMS: [&[&str]; 2] = [
+    &["run", "-p", "boxwood-testkit", "--features", "sqlite", "--bin", "instructions"],
+    &["bench", "-p", "boxwood-server", "--features", "inside", "--bench", "instructions"],
+];
+
+/// A workload, and the program that has it.
+struct Workload {
+    name: String,
+    program: PathBuf,
 }
 
-impl Program {
-    fn build() -> Result<Self, String> {
-        if !has("valgrind") {
-            return Err("valgrind is needed to count instructions; the packages of most systems have it".into());
-        }
-        let mut cargo = Command::new("cargo");
-        cargo.args(["run", "--quiet", "--profile", "instructions", "-p", "boxwood-testkit", "--features", "sqlite"]);
-        cargo.args(["--bin", "instructions", "--", "--list"]);
-        let listed = output(&mut cargo)?;
-        let mut lines = listed.lines().map(str::to_owned);
-        let path = lines.next().ok_or("the workloads say nothing")?.into();
-        Ok(Self { path, workloads: lines.collect() })
+/// All workloads.
+fn build() -> Result<Vec<Workload>, String> {
+    if !has("valgrind") {
+        return Err("valgrind is needed to count instructions; the packages of most systems have it".into());
     }
+    let mut workloads = Vec::new();
+    for program in PROGRAMS {
+        let mut cargo = Command::new("cargo");
+        let listed = output(cargo.args(program).args(["--quiet", "--profile", "instructions", "--", "--list"]))?;
+        let mut lines = listed.lines();
+        let path = PathBuf::from(lines.next().ok_or("the workloads say nothing")?);
+        workloads.extend(lines.map(|name| Workload { name: name.into(), program: path.clone() }));
+    }
+    Ok(workloads)
+}
 
-    /// Instructions for an operation of a workload.
-    fn count(&self, workload: &str) -> Result<u64, String> {
-        let (operations, text) = self.callgrind(workload)?;
+fn unknown(workloads: &[Workload]) -> String {
+    let names: Vec<_> = workloads.iter().map(|workload| workload.name.as_str()).collect();
+    format!("there is no such workload; known are {}", names.join(", "))
+}
+
+impl Workload {
+    /// Instructions for an operation.
+    fn count(&self) -> Result<u64, String> {
+        let (operations, text) = self.callgrind()?;
         let total = callgrind::total(&text).filter(|total| *total > 0);
-        let total = total.ok_or_else(|| format!("{workload}: nothing was counted; is {COUNTED} still right?"))?;
+        let total = total.ok_or_else(|| format!("{}: nothing was counted; is {COUNTED} still right?", self.name))?;
         Ok(total / operations)
     }
 
-    /// Runs a workload. Answers how many operations were counted, and what Callgrind wrote.
-    fn callgrind(&self, workload: &str) -> Result<(u64, String), String> {
-        let file = self.path.with_file_name(format!("callgrind.{}", workload.replace('/', ".")));
+    /// Runs it. Answers how many operations were counted, and what Callgrind wrote.
+    fn callgrind(&self) -> Result<(u64, String), String> {
+        let file = self.program.with_file_name(format!("callgrind.{}", self.name.replace('/', ".")));
         let mut command = Command::new("valgrind");
         command.args(["--quiet", "--tool=callgrind", COUNTED, &format!("--callgrind-out-file={}", file.display())]);
-        let operations = output(command.arg(&self.path).arg(workload))?;
+        let operations = output(command.arg(&self.program).arg(&self.name))?;
         let operations = operations.trim().parse().ok().filter(|operations| *operations > 0);
-        let operations = operations.ok_or_else(|| format!("{workload}: it does not say how many operations it did"))?;
+        let operations =
+            operations.ok_or_else(|| format!("{}: it does not say how many operations it did", self.name))?;
         Ok((operations, read(&file)?))
     }
 }

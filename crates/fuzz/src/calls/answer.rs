@@ -11,6 +11,9 @@ const ANSWER_BYTES_MAX: usize = 4 << 20;
 /// Bytes of the text of a status.
 const MESSAGE_BYTES_MAX: usize = 16_384;
 
+/// What the library says to a frame that is compressed nobody says how.
+const COMPRESSED_SOMEHOW: &str = "received compressed message without grpc-encoding header";
+
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
@@ -59,6 +62,8 @@ fn grpc(shown: &str, code: &str, response: &Response<Bytes>, trailers: &HeaderMa
         // DEADLINE_EXCEEDED where the client said how long it waits.
         "3" | "5" | "6" | "7" | "8" | "12" => Status::Refused(code.parse().expect("a number")),
         "4" if shown.contains("timeout") => Status::Refused(4),
+        // A frame that says it is compressed while no header says how: gRPC wants INTERNAL for it, and no client does it.
+        "13" if message.is_some_and(|message| message == COMPRESSED_SOMEHOW) => Status::Refused(13),
         _ => panic!("code {code} {message:?} for {shown}"),
     }
 }

@@ -15,7 +15,8 @@ const TOLERANCE: f64 = 3.0;
 const TOLERANCE_OTHER_COMPILER: f64 = 15.0;
 
 const HEAD: &str = "# Instructions for one operation of each workload, counted by Callgrind. `cargo xtask instructions` compares,\n\
-    # `cargo xtask instructions --update` writes this file. The workloads are in src/bin/instructions.\n";
+    # `cargo xtask instructions --update` writes this file. The workloads are in src/bin/instructions and in\n\
+    # ../server/benches/instructions.rs.\n";
 
 /// What the counts depend on, beside the code.
 #[derive(Clone, Debug, PartialEq, Eq)]
