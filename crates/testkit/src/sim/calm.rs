@@ -26,7 +26,12 @@ impl Sim {
         for runner in 0..RUNNERS {
             self.runner_dies(runner);
         }
-        while self.server.as_ref().is_some_and(|server| !server.queue.is_empty()) {
+        while let Some(server) = self.server.as_mut() {
+            let late = server.late.drain(..);
+            server.queue.extend(late.map(|(task, now)| Work::GiveBack(task, now)));
+            if server.queue.is_empty() {
+                break;
+            }
             self.serve(usize::MAX, None);
         }
         self.decided(&Self::cluster("gpu", true));

@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use boxwood_engine::{Ask, Command, HandOut, JobId, Refusal, Reply, Settings, Timestamp};
+use boxwood_engine::{Ask, Command, HandOut, JobId, Refusal, Reply, Settings, Taken, Timestamp};
 use boxwood_store::writer::{Caller, LaneOptions, Work, Writer};
 use boxwood_store::{Reader, memory};
 
@@ -125,6 +125,8 @@ struct Server {
     writer: Writer,
     reader: Arc<dyn Reader>,
     queue: VecDeque<Work<Waiter, ()>>,
+    /// Hand-outs to be given back, which have not reached the queue yet.
+    late: Vec<(Taken, Timestamp)>,
 }
 
 /// Who waits for the answer to a call.

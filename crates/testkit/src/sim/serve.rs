@@ -17,6 +17,9 @@ use crate::invariants::Facts;
 /// Calls remembered, to arrive again.
 const ARRIVED_MAX: usize = 24;
 
+/// How many connections in a hundred break while their call is decided.
+const BROKEN_PERCENT: u64 = 8;
+
 /// Something the writer has taken, to be decided by the reference model too.
 enum Decided {
     Command(Box<Command>),
@@ -65,6 +68,10 @@ impl Sim {
     /// The writer takes what waits, at most so much, commits it and lets the answers go; unless the process dies meanwhile.
     pub(super) fn serve(&mut self, at_most: usize, crash: Option<Moment>) {
         let Some(server) = &mut self.server else { return };
+        if self.random.chance(20) {
+            let late = server.late.drain(..);
+            server.queue.extend(late.map(|(task, now)| Work::GiveBack(task, now)));
+        }
         let mut batch = Batch::default();
         let mut taken = Vec::new();
         let mut failed = None;
@@ -118,6 +125,9 @@ impl Sim {
         // Nothing is sent yet: who hears what is decided below, in the order in which the answers leave.
         answers.deliver(
             |waiter, outcome| {
+                if waiter.from != From::Calm && self.random.chance(BROKEN_PERCENT) {
+                    waiter.gone.set(true);
+                }
                 let undelivered = waiter.gone.get().then(|| copy(&outcome));
                 owed.extend(undelivered.as_ref().and_then(Outcome::hand_out).map(|hand_out| hand_out.taken));
                 outcomes.push((waiter, outcome));
@@ -137,7 +147,9 @@ impl Sim {
             return self.dies();
         }
         let server = self.server.as_mut().expect("it is up");
-        server.queue.extend(given_back.into_iter().map(|(task, now)| Work::GiveBack(task, now)));
+        let (soon, late): (Vec<_>, Vec<_>) = given_back.into_iter().partition(|_| self.random.chance(60));
+        server.queue.extend(soon.into_iter().map(|(task, now)| Work::GiveBack(task, now)));
+        server.late.extend(late);
         server.writer.trim();
         self.wake(&wakes);
     }
@@ -283,6 +295,6 @@ impl Sim {
         self.receipts.check(reader.as_ref());
         self.starts += 1;
         self.trace.note(format_args!("  the server starts"));
-        self.server = Some(Server { writer, reader, queue: VecDeque::new() });
+        self.server = Some(Server { writer, reader, queue: VecDeque::new(), late: Vec::new() });
     }
 }
