@@ -111,6 +111,7 @@ impl Backend for Sqlite {
     }
 
     fn load(&mut self, set: &mut WorkingSet, need: Need) -> Result<(), Error> {
+        save::begin(&self.connection)?;
         load::need(&self.connection, set, need)
     }
 

@@ -18,9 +18,7 @@ pub(super) fn changes(connection: &Connection, changes: &Changes<'_>) -> Result<
     if nothing {
         return Ok(());
     }
-    if connection.is_autocommit() {
-        connection.execute_batch("BEGIN IMMEDIATE")?;
-    }
+    begin(connection)?;
     clusters(connection, &changes.clusters)?;
     for class in changes.classes {
         new_class(connection, class)?;
@@ -69,10 +67,18 @@ pub(super) fn changes(connection: &Connection, changes: &Changes<'_>) -> Result<
     Ok(())
 }
 
+/// Opens a transaction, if none is open. Rows loaded in it cost no locks of their own.
+pub(super) fn begin(connection: &Connection) -> Result<(), Error> {
+    if connection.is_autocommit() {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    }
+    Ok(())
+}
+
 /// Makes the open transaction durable.
 pub(super) fn commit(connection: &Connection) -> Result<(), Error> {
     if !connection.is_autocommit() {
-        connection.execute_batch("COMMIT")?;
+        connection.prepare_cached("COMMIT")?.execute([])?;
     }
     Ok(())
 }
