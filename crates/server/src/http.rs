@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body as PageBody;
-use boxwood_proto::connectrpc::{ConnectError, ConnectRpcBody, ConnectRpcService};
+use boxwood_proto::connectrpc::{CompressionRegistry, ConnectError, ConnectRpcBody, ConnectRpcService};
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -18,24 +18,30 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tower::Service as _;
 
+use crate::direct::{self, NEXT_TASK};
 use crate::dispatch::Undelivered;
+use crate::door::Door;
 use crate::hosts::Hosts;
 use crate::metrics::Calls;
 
-/// The call that hands out tasks.
-const NEXT_TASK: &str = "/workflows.v1.TaskService/NextTask";
-
 /// Answers requests; one for all connections, cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Front {
+pub(crate) struct Front(pub(crate) Arc<Served>);
+
+/// What requests are answered with.
+pub(crate) struct Served {
     /// The services.
     pub(crate) rpc: ConnectRpcService,
     /// Everything that is not a call.
     pub(crate) pages: axum::Router,
     /// Which hosts requests may name; none if every request is answered.
-    pub(crate) hosts: Option<Arc<Hosts>>,
+    pub(crate) hosts: Option<Hosts>,
     /// Counters.
     pub(crate) calls: Arc<Calls>,
+    /// For the call that is answered without the services.
+    pub(crate) door: Arc<Door>,
+    /// How answers may be compressed.
+    pub(crate) compression: CompressionRegistry,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Front {
@@ -54,57 +60,97 @@ impl Front {
     /// Answers a request, wherever its body comes from.
     pub(crate) fn answer<B>(&self, request: Request<B>) -> Answering
     where
-        B: Body<Data = Bytes> + Send + 'static,
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        if let Some(hosts) = &self.hosts
+        if let Some(hosts) = &self.0.hosts
             && let Err(message) = hosts.check(request.uri(), request.headers())
         {
-            self.calls.note_refused();
+            self.0.calls.note_refused();
             return Box::pin(std::future::ready(Ok(forbidden(&message))));
         }
         if is_call(&request) { self.call_procedure(request) } else { self.show_page(request) }
     }
 
-    fn call_procedure<B>(&self, mut request: Request<B>) -> Answering
+    fn call_procedure<B>(&self, request: Request<B>) -> Answering
     where
-        B: Body<Data = Bytes> + Send + 'static,
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        self.calls.note(request.uri().path());
-        let undelivered = (request.uri().path() == NEXT_TASK).then(Undelivered::default);
-        let multiplexed = undelivered.is_some() && request.version() == Version::HTTP_2;
-        if let Some(undelivered) = &undelivered {
-            request.extensions_mut().insert(undelivered.clone());
-        }
+        self.0.calls.note(request.uri().path());
         let kind = request.headers().get(CONTENT_TYPE).cloned();
-        let answer = self.rpc.clone().call(request);
+        let served = self.0.clone();
+        let direct = direct::is_likely(&request);
         Box::pin(async move {
-            Ok(match AssertUnwindSafe(answer).catch_unwind().await {
-                Ok(Ok(answer)) => answer.map(|body| Answer::Call { body, undelivered, multiplexed }),
-                // A task that was handed out goes back with `undelivered`.
-                Err(panic) => {
-                    fault(&*panic, kind).map(|body| Answer::Call { body, undelivered: None, multiplexed: false })
+            let answer = async {
+                if direct {
+                    served.hand_out(request).await
+                } else {
+                    served.call_service(request.map(direct::Begun::untouched)).await
                 }
-            })
+            };
+            // A task that was handed out goes back with what the panic drops.
+            Ok(AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|panic| fault(&*panic, kind)))
         })
     }
 
     fn show_page<B>(&self, request: Request<B>) -> Answering
     where
-        B: Body<Data = Bytes> + Send + 'static,
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let page = self.pages.clone().call(request.map(PageBody::new));
+        let page = self.0.pages.clone().call(request.map(PageBody::new));
         Box::pin(async move {
             let answer = match AssertUnwindSafe(page).catch_unwind().await {
                 Ok(Ok(page)) => page.map(Answer::Page),
-                Err(panic) => {
-                    fault(&*panic, None).map(|body| Answer::Call { body, undelivered: None, multiplexed: false })
-                }
+                Err(panic) => fault(&*panic, None),
             };
             Ok(answer)
         })
+    }
+}
+
+impl Served {
+    /// Answers a call of NextTask; by the service, if it is not of the usual shape.
+    async fn hand_out<B>(&self, request: Request<B>) -> Response<Answer>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let (head, body) = request.into_parts();
+        let (message, ended) = match direct::Begun::whole_message(body).await {
+            Ok(message) => message,
+            Err(body) => return self.call_service(Request::from_parts(head, body)).await,
+        };
+        match direct::answer(&self.door, &self.compression, &head.headers, &message).await {
+            Some(Ok(answer)) => {
+                self.calls.count(NEXT_TASK, None);
+                answer.map(Answer::Direct)
+            }
+            Some(Err(error)) => {
+                self.calls.count(NEXT_TASK, Some(error.code));
+                in_words(error, &head.headers)
+            }
+            None => {
+                let body = direct::Begun::after(message, ended);
+                self.call_service(Request::from_parts(head, body)).await
+            }
+        }
+    }
+
+    /// Has a service answer a call.
+    async fn call_service<B>(&self, mut request: Request<direct::Begun<B>>) -> Response<Answer>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let undelivered = (request.uri().path() == NEXT_TASK).then(Undelivered::default);
+        let multiplexed = undelivered.is_some() && request.version() == Version::HTTP_2;
+        if let Some(undelivered) = &undelivered {
+            request.extensions_mut().insert(undelivered.clone());
+        }
+        let Ok(answer) = self.rpc.clone().call(request).await;
+        answer.map(|body| Answer::Call { body, undelivered, multiplexed })
     }
 }
 
@@ -120,12 +166,18 @@ fn is_call<B>(request: &Request<B>) -> bool {
 }
 
 /// The answer to a call that found a fault of ours.
-fn fault(panic: &(dyn Any + Send), kind: Option<HeaderValue>) -> Response<ConnectRpcBody> {
+fn fault(panic: &(dyn Any + Send), kind: Option<HeaderValue>) -> Response<Answer> {
     let message = panic.downcast_ref::<String>().map(String::as_str);
     let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
     tracing::error!(message, "a call ended in a panic");
     let headers: HeaderMap = kind.map(|kind| (CONTENT_TYPE, kind)).into_iter().collect();
-    ConnectError::internal("the server failed while handling this call; its log says more").into_http_response(&headers)
+    in_words(ConnectError::internal("the server failed while handling this call; its log says more"), &headers)
+}
+
+/// An error, as the protocol of the request has it.
+fn in_words(error: ConnectError, request: &HeaderMap) -> Response<Answer> {
+    let answer = error.into_http_response(request);
+    answer.map(|body| Answer::Call { body, undelivered: None, multiplexed: false })
 }
 
 fn forbidden(message: &str) -> Response<Answer> {
@@ -148,6 +200,8 @@ pub(crate) enum Answer {
         /// connection of its own a body of one piece is written with its head.
         multiplexed: bool,
     },
+    /// What NextTask answers without the services.
+    Direct(direct::Reply),
     /// A page.
     Page(PageBody),
 }
@@ -171,6 +225,7 @@ impl Body for Answer {
                 }
                 Poll::Ready(frame.map(|frame| frame.map_err(axum::Error::new)))
             }
+            Self::Direct(reply) => Poll::Ready(reply.next_frame().map(Ok)),
             Self::Page(body) => Pin::new(body).poll_frame(context),
         }
     }
@@ -178,7 +233,7 @@ impl Body for Answer {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Call { body: ConnectRpcBody::Full(body), multiplexed: false, .. } => body.is_end_stream(),
-            Self::Call { .. } => false,
+            Self::Call { .. } | Self::Direct(_) => false,
             Self::Page(body) => body.is_end_stream(),
         }
     }
@@ -187,7 +242,7 @@ impl Body for Answer {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Call { body: ConnectRpcBody::Full(body), multiplexed: false, .. } => body.size_hint(),
-            Self::Call { .. } => SizeHint::default(),
+            Self::Call { .. } | Self::Direct(_) => SizeHint::default(),
             Self::Page(body) => body.size_hint(),
         }
     }

@@ -15,6 +15,7 @@ mod calls;
 mod clock;
 mod config;
 mod convert;
+mod direct;
 mod dispatch;
 mod door;
 mod error;

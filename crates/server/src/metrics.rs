@@ -48,6 +48,11 @@ impl Calls {
         }
     }
 
+    /// Counts a call that was answered: with this error, or well.
+    pub(crate) fn count(&self, path: &str, error: Option<ErrorCode>) {
+        count(self.of(path), error);
+    }
+
     /// Counts a refused request.
     pub(crate) fn note_refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
@@ -100,6 +105,13 @@ impl Calls {
     }
 }
 
+fn count(counters: Option<&[AtomicU64; CODES]>, error: Option<ErrorCode>) {
+    let code = error.map_or(0, |code| code.grpc_code());
+    if let Some(counter) = counters.and_then(|counters| counters.get(code as usize)) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 fn code_name(code: usize) -> &'static str {
     match u32::try_from(code).ok().and_then(ErrorCode::from_grpc_code) {
         Some(code) => code.as_str(),
@@ -115,10 +127,7 @@ impl Interceptor for Counting {
     async fn intercept_unary(&self, request: UnaryRequest, next: Next<'_>) -> Result<UnaryResponse, ConnectError> {
         let counters = request.ctx.path().and_then(|path| self.0.of(path));
         let answer = next.run(request).await;
-        let code = answer.as_ref().err().map_or(0, |error| error.code.grpc_code());
-        if let Some(counter) = counters.and_then(|counters| counters.get(code as usize)) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
+        count(counters, answer.as_ref().err().map(|error| error.code));
         answer
     }
 }

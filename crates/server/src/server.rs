@@ -16,7 +16,7 @@ use crate::dispatch::Dispatch;
 use crate::door::{self, Door};
 use crate::error::Error;
 use crate::hosts::Hosts;
-use crate::http::Front;
+use crate::http::{Front, Served};
 use crate::listen::{Address, Connections, Listener};
 use crate::metrics::{Calls, Counting};
 use crate::pages::{self, Facts};
@@ -233,12 +233,13 @@ pub(crate) fn front(
         .with_max_request_body_size(config.message_bytes_max)
         .with_max_message_size(config.message_bytes_max)
         .with_element_memory_limit(config.message_bytes_max.saturating_mul(ELEMENT_MEMORY_FACTOR));
+    let compression = CompressionRegistry::new().register(GzipProvider::new());
     let rpc = ConnectRpcService::new(router)
         .with_limits(limits)
-        .with_compression(CompressionRegistry::new().register(GzipProvider::new()))
+        .with_compression(compression.clone())
         .with_interceptor(Counting(calls.clone()));
     let pages = pages::router(facts.clone()).merge(telemetry.router());
-    (Front { rpc, pages, hosts: hosts.map(Arc::new), calls }, facts)
+    (Front(Arc::new(Served { rpc, pages, hosts, calls, door: door.clone(), compression })), facts)
 }
 
 /// Ends leases that have run out (S-40, S-41).

@@ -166,6 +166,78 @@ async fn n_4_gzip_is_taken_and_given() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn next_task_is_answered_alike_directly_and_through_the_library() {
+    let path = "/workflows.v1.TaskService/NextTask";
+    let world = World::new().await;
+    let cluster = support::default_cluster(&world).await;
+    let mut submission = tasks("", "T", 4);
+    submission.task_groups[0].inputs = vec![b"a".to_vec(), b"b".to_vec(), vec![b'c'; 2048], vec![b'c'; 2048]];
+    world.grpc().jobs().submit_job(submit("j", submission)).await.expect("submitted");
+    let ask = |name: &str| support::ask(&cluster, &[name]).encode_to_vec();
+    let unknown = wire::NextTaskRequest {
+        computed_task: wire::ComputedTask { id: support::id(&[7; 16]).into(), ..Default::default() }.into(),
+        ..Default::default()
+    };
+    let bodies = [
+        ("a small task", frame(&ask("T"), false)),
+        ("a task large enough to be compressed", frame(&ask("T"), false)),
+        ("no work", frame(&ask("U"), false)),
+        ("nothing asked for", frame(b"", false)),
+        ("no such cluster", frame(&support::ask("nowhere", &["T"]).encode_to_vec(), false)),
+        ("a broken rule", frame(&support::ask(&cluster, &[""]).encode_to_vec(), false)),
+        ("no such task", frame(&unknown.encode_to_vec(), false)),
+        ("no message of protobuf", frame(b"\x0a\x7f", false)),
+        ("no body", vec![]),
+        ("half a prefix", vec![0, 0]),
+        ("half a message", vec![0, 0, 0, 0, 9, 1]),
+        ("two messages", [frame(b"", false), frame(b"", false)].concat()),
+        ("compressed without saying how", frame(&gzip(b""), true)),
+        ("much larger than it may be", vec![0, 0xff, 0xff, 0xff, 0xff]),
+    ];
+    for (what, body) in bodies {
+        let mut answers = Vec::new();
+        // A call with a deadline goes through the library.
+        for deadline in [None, Some(("grpc-timeout", "1H"))] {
+            let mut headers = vec![
+                ("content-type", "application/grpc"),
+                ("te", "trailers"),
+                ("grpc-accept-encoding", "identity,gzip"),
+            ];
+            headers.extend(deadline);
+            let (answer, trailers) = http2(&world, post(&world, path, &headers, body.clone())).await;
+            let mut head: Vec<_> = answer.headers().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+            head.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
+            head.retain(|(name, _)| name != "date");
+            let message = match answer.body().as_ref() {
+                [0, _, _, _, _, message @ ..] => message.to_vec(),
+                [1, _, _, _, _, message @ ..] => gunzip(message),
+                _ => Vec::new(),
+            };
+            let mut message = wire::NextTaskResponse::decode_from_slice(&message).expect("an answer");
+            if let Some(task) = message.next_task.as_option_mut() {
+                assert!(!task.input.as_deref().unwrap_or_default().is_empty(), "{what}: it has an input");
+                // Each call gets another task.
+                (task.id, task.input) = Default::default();
+            }
+            if let Some(idling) = message.idling.as_option_mut() {
+                // Chosen at random.
+                idling.suggested_idling_duration = Default::default();
+            }
+            let compressed = answer.body().first() == Some(&1);
+            answers.push((answer.status(), head, trailers, compressed, message));
+        }
+        assert_eq!(answers[0], answers[1], "{what}");
+    }
+    let metrics = page(&world, "/metrics").await;
+    let counted = |code: &str, count: u32| {
+        let line = format!("method=\"NextTask\",code=\"{code}\"}} {count}\n");
+        assert!(metrics.contains(&line), "{line} in {metrics}");
+    };
+    counted("ok", 8);
+    counted("not_found", 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn grpc_web_is_served() {
     let world = World::new().await;
     let headers = [("content-type", "application/grpc-web+proto")];

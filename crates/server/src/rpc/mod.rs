@@ -21,7 +21,7 @@ mod automation;
 mod diagram;
 mod job;
 mod storage_location;
-mod task;
+pub(crate) mod task;
 mod workflows;
 
 use std::sync::Arc;

@@ -6,15 +6,53 @@ use std::time::Duration;
 use boxwood_engine::{Command, Reply, Report, TaskId};
 use boxwood_proto::connectrpc::{ConnectError, RequestContext, Response, ServiceRequest, ServiceResult};
 use boxwood_proto::workflows::v1 as wire;
+use http::header::HeaderValue;
 
-use crate::dispatch::{Answer, Undelivered};
+use crate::dispatch::{Answer, HandedOut, Undelivered};
 use crate::door::Door;
 use crate::{clock, convert, ids, validate};
 
 /// The request metadata by which a client offers to be held until there is work, in milliseconds.
-const WAIT_HEADER: &str = "boxwood-wait-ms";
+pub(crate) const WAIT_HEADER: &str = "boxwood-wait-ms";
 
 pub(super) struct Tasks(pub(super) Arc<Door>);
+
+/// What a call of NextTask reports and asks for; nothing if it does neither.
+pub(crate) fn report(request: &wire::NextTaskRequestView<'_>) -> Result<Option<Report>, ConnectError> {
+    let now = clock::now();
+    let ask = request.next_task_to_run.as_option().map(convert::ask).transpose()?;
+    let computed = request.computed_task.as_option();
+    let computed = computed.map(|computed| convert::computed_task(computed, ids::first_task(now))).transpose()?;
+    Ok((ask.is_some() || computed.is_some()).then_some(Report { computed, ask, now }))
+}
+
+/// Answers a report. The task it hands out is put back when its guard is dropped before the answer was written.
+pub(crate) async fn next_task(
+    door: &Door,
+    report: Option<Report>,
+    wait: Option<Duration>,
+) -> Result<(wire::NextTaskResponse, Option<HandedOut>), ConnectError> {
+    let Some(report) = report else { return Ok(Default::default()) };
+    Ok(match door.dispatch.next_task(&door.lane, report, wait).await? {
+        Answer::Stored => Default::default(),
+        Answer::Idle(wait) => {
+            let idling = wire::IdlingResponse {
+                suggested_idling_duration: convert::duration(wait).into(),
+                ..Default::default()
+            };
+            (wire::NextTaskResponse { idling: idling.into(), ..Default::default() }, None)
+        }
+        Answer::Task(hand_out, input, handed_out) => {
+            let next_task = convert::handed_out(*hand_out, input).into();
+            (wire::NextTaskResponse { next_task, ..Default::default() }, Some(handed_out))
+        }
+    })
+}
+
+/// How long a client offers to be held.
+pub(crate) fn offered_wait(header: Option<&HeaderValue>) -> Option<Duration> {
+    header?.to_str().ok()?.parse().ok().map(Duration::from_millis)
+}
 
 impl wire::TaskService for Tasks {
     async fn next_task(
@@ -22,33 +60,15 @@ impl wire::TaskService for Tasks {
         context: RequestContext,
         request: ServiceRequest<'_, wire::NextTaskRequest>,
     ) -> ServiceResult<wire::NextTaskResponse> {
-        let now = clock::now();
-        let ask = request.next_task_to_run.as_option().map(convert::ask).transpose()?;
-        let computed = request.computed_task.as_option();
-        let computed = computed.map(|computed| convert::computed_task(computed, ids::first_task(now))).transpose()?;
-        if ask.is_none() && computed.is_none() {
-            return Response::ok(wire::NextTaskResponse::default());
-        }
-        let report = Report { computed, ask, now };
-        let answer = self.0.dispatch.next_task(&self.0.lane, report, offered_wait(&context)).await?;
-        Response::ok(match answer {
-            Answer::Stored => wire::NextTaskResponse::default(),
-            Answer::Idle(wait) => wire::NextTaskResponse {
-                idling: wire::IdlingResponse {
-                    suggested_idling_duration: convert::duration(wait).into(),
-                    ..Default::default()
-                }
-                .into(),
-                ..Default::default()
-            },
-            Answer::Task(hand_out, input, guard) => {
-                match context.extensions().get::<Undelivered>() {
-                    Some(undelivered) => undelivered.put(guard),
-                    None => guard.delivered(),
-                }
-                wire::NextTaskResponse { next_task: convert::handed_out(*hand_out, input).into(), ..Default::default() }
+        let wait = offered_wait(context.header(WAIT_HEADER));
+        let (answer, handed_out) = next_task(&self.0, report(&request)?, wait).await?;
+        if let Some(handed_out) = handed_out {
+            match context.extensions().get::<Undelivered>() {
+                Some(undelivered) => undelivered.put(handed_out),
+                None => handed_out.delivered(),
             }
-        })
+        }
+        Response::ok(answer)
     }
 
     async fn task_failed(
@@ -85,11 +105,6 @@ impl wire::TaskService for Tasks {
             other => Err(unexpected(&other)),
         }
     }
-}
-
-fn offered_wait(context: &RequestContext) -> Option<Duration> {
-    let milliseconds = context.header(WAIT_HEADER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_millis(milliseconds))
 }
 
 /// A reply of another kind than the command has: a fault of ours.
