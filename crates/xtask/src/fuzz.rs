@@ -116,8 +116,8 @@ fn search(fuzzer: &Path, target: &str, minutes: f64) -> Result<(), String> {
         format!("-max_total_time={:.0}", minutes * 60.0),
         format!("-max_len={INPUT_BYTES_MAX}"),
         format!("-artifact_prefix={}/fuzz/failed-{target}-", root().display()),
-        // Seconds for one input, and memory in MiB.
-        "-timeout=10".into(),
+        // Seconds for one input, which takes milliseconds unless the machine stands still; and memory in MiB.
+        "-timeout=60".into(),
         "-rss_limit_mb=2048".into(),
         "-print_final_stats=1".into(),
     ];
