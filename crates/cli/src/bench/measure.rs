@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Workload;
+use super::processor::Costs;
 
 /// What one workload gave.
 #[derive(Debug, Serialize)]
@@ -19,6 +20,9 @@ pub(crate) struct Figure {
     pub(crate) share_of_noop: Option<f64>,
     /// The rate of a runner as a share of that of the flat workload measured before it in the same run.
     pub(crate) share_of_flat: Option<f64>,
+    /// Processor time of each task.
+    #[serde(flatten)]
+    pub(crate) costs: Costs,
     /// The time of one report with its answer, for `latency` from before the submission until the runner has the task.
     /// A runner of the SDK keeps its times to itself.
     pub(crate) times: Option<Times>,

@@ -5,7 +5,9 @@
 //! send what they like without reading much of the answers; and, for comparison, a runner of the SDK.
 
 mod connection;
+mod line;
 mod measure;
+mod processor;
 mod runner;
 mod workload;
 
@@ -18,6 +20,7 @@ use serde::Serialize;
 use crate::Failure;
 use connection::Connections;
 use measure::Figure;
+use processor::{Costs, Processor};
 
 /// Measures a server.
 #[derive(Args, Debug)]
@@ -62,9 +65,16 @@ impl Workload {
     const ALL: [Self; 5] = [Self::Flat, Self::Runner, Self::Tree, Self::Chain, Self::Latency];
 }
 
+/// How long a runner without work is held by the server before it asks again, in milliseconds.
+const HELD_MS: &str = "1000";
+
 /// What all workloads are measured with.
 struct Load<'a> {
     url: &'a str,
+    /// The process of the server, if it was started for this.
+    server: Option<u32>,
+    /// Connections of the lean load.
+    connection_count: u16,
     connections: &'a Connections,
     /// Calls in flight on each connection.
     in_flight: u16,
@@ -79,8 +89,11 @@ struct Figures {
     /// Connections and calls in flight on each.
     connections: u16,
     in_flight: u16,
-    /// Calls that do nothing, a second, over the same connections; and one at a time.
+    /// Calls that do nothing, a second, over as many connections; what each costs; the same by the client library that
+    /// programs use; and one at a time.
     noop_calls_per_second: f64,
+    noop_costs: Costs,
+    library_noop_calls_per_second: f64,
     noop_round_trip: measure::Times,
     workloads: Vec<Figure>,
 }
@@ -96,8 +109,20 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
     };
     let connections = Connections::open(&url, args.connections)?;
     let round_trip = connections.noop_round_trip().await?;
-    let noop = connections.noop_rate(args.in_flight).await?;
-    let load = Load { url: &url, connections: &connections, in_flight: args.in_flight, tasks: args.tasks, noop };
+    let library_noop = connections.noop_rate(args.in_flight).await?;
+    let process = server.as_ref().map(|server| server.process.id());
+    let before = Processor::start(process);
+    let (calls, took) = line::noop(&url, args.connections, args.in_flight).await?;
+    let (noop_costs, noop) = (before.each(calls), calls as f64 / took.as_secs_f64());
+    let load = Load {
+        url: &url,
+        server: process,
+        connection_count: args.connections,
+        connections: &connections,
+        in_flight: args.in_flight,
+        tasks: args.tasks,
+        noop,
+    };
     let mut workloads: Vec<Figure> = Vec::new();
     for workload in &args.workload {
         let figure = workload::measure(*workload, &load, &workloads).await?;
@@ -107,6 +132,8 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
         connections: args.connections,
         in_flight: args.in_flight,
         noop_calls_per_second: noop,
+        noop_costs,
+        library_noop_calls_per_second: library_noop,
         noop_round_trip: round_trip,
         workloads,
     };
@@ -125,12 +152,22 @@ fn print_table(figures: &Figures) {
     println!("{} connections, {} calls in flight on each", figures.connections, figures.in_flight);
     println!();
     println!(
-        "{:<10} {:>10} {:>12} {:>9} {:>8}  {:>10} {:>10} {:>10}",
-        "workload", "tasks", "per second", "of no-op", "of flat", "p50", "p99", "max"
+        "{:<10} {:>10} {:>12} {:>9} {:>8} {:>10} {:>10}  {:>10} {:>10} {:>10}",
+        "workload", "tasks", "per second", "of no-op", "of flat", "server", "load", "p50", "p99", "max"
     );
+    let costs = |costs: &Costs| {
+        let text = |us: Option<f64>| us.map_or(String::new(), |us| format!("{us:.1} µs"));
+        format!("{:>10} {:>10}", text(costs.server_us), text(costs.load_us))
+    };
+    let (noop, library) = (figures.noop_calls_per_second, figures.library_noop_calls_per_second);
+    let (of_noop, of_flat) = ("", "");
+    println!("{:<10} {:>10} {library:>12.0} {of_noop:>9} {of_flat:>8} {:>21}", "library", "", "");
     println!(
-        "{:<10} {:>10} {:>12.0} {:>9} {:>8}  {}",
-        "no-op", "", figures.noop_calls_per_second, "", "", figures.noop_round_trip
+        "{:<10} {:>10} {noop:>12.0} {of_noop:>9} {of_flat:>8} {}  {}",
+        "no-op",
+        "",
+        costs(&figures.noop_costs),
+        figures.noop_round_trip
     );
     for figure in &figures.workloads {
         let rate = figure.per_second.map_or(String::new(), |rate| format!("{rate:.0}"));
@@ -138,7 +175,8 @@ fn print_table(figures: &Figures) {
         let (of_noop, of_flat) = (share(figure.share_of_noop), share(figure.share_of_flat));
         let name = format!("{:?}", figure.workload).to_lowercase();
         let times = figure.times.as_ref().map_or(String::new(), ToString::to_string);
-        println!("{name:<10} {:>10} {rate:>12} {of_noop:>9} {of_flat:>8}  {times}", figure.tasks);
+        let costs = costs(&figure.costs);
+        println!("{name:<10} {:>10} {rate:>12} {of_noop:>9} {of_flat:>8} {costs}  {times}", figure.tasks);
     }
 }
 

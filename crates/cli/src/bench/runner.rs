@@ -6,6 +6,7 @@ use boxwood::{Client, Execute, ExecutionContext, JobState, Runner, Task};
 use serde::{Deserialize, Serialize};
 
 use super::measure::Figure;
+use super::processor::Processor;
 use super::{Load, Workload};
 use crate::Failure;
 
@@ -46,6 +47,7 @@ pub(super) async fn measure(load: &Load<'_>, flat: Option<f64>) -> Result<Figure
     Runner::builder(&client).task::<Root>().signals(false).build().await?.run_all().await?;
 
     let runner = Runner::builder(&client).task::<NoOp>().concurrency(concurrency).signals(false).build().await?;
+    let before = Processor::start(load.server);
     let start = Instant::now();
     let done = runner.run_all().await?.computed;
     let took = start.elapsed();
@@ -63,6 +65,7 @@ pub(super) async fn measure(load: &Load<'_>, flat: Option<f64>) -> Result<Figure
         per_second: Some(per_second),
         share_of_noop: Some(per_second / noop),
         share_of_flat: flat.map(|flat| per_second / flat),
+        costs: before.each(tasks),
         times: None,
     })
 }
