@@ -29,6 +29,7 @@ mod metrics;
 mod pages;
 mod rpc;
 mod server;
+mod speaking;
 mod telemetry;
 mod tls;
 mod validate;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -21,6 +21,7 @@ use crate::calls::ConnectionCalls;
 use crate::config::{Auth, Listen};
 use crate::error::Error;
 use crate::http::Front;
+use crate::speaking::Speaking;
 use crate::tls::Acceptor;
 
 /// Calls in flight on one connection at most. Each may be a runner that waits for work.
@@ -35,11 +36,17 @@ const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
 /// How long a connection may idle, or take to say what it wants. Clients keep theirs for 90 seconds.
 const HEADERS_WITHIN: Duration = Duration::from_secs(120);
 
+/// How long a new connection may take to send the first bytes, which say what it speaks.
+const FIRST_BYTES_WITHIN: Duration = Duration::from_secs(30);
+
 /// How often a silent HTTP/2 connection is asked for a sign of life, so that a runner that vanished is noticed.
 const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(20);
 
 /// Pause after a failed accept, for example because there are no file descriptors left.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// How often failed accepts are told in the log, at most.
+const TELL_EVERY: Duration = Duration::from_secs(5);
 
 /// Where a server listens, as clients write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,6 +153,7 @@ impl Listener {
 
     /// The next connection. A failure concerns one connection, or passes.
     pub(crate) async fn accept(&self) -> Accepted {
+        let mut told: Option<Instant> = None;
         loop {
             let accepted = match self {
                 Self::Tcp(listener, tls) => listener.accept().await.map(|(stream, _)| match tls {
@@ -158,7 +166,10 @@ impl Listener {
             match accepted {
                 Ok(accepted) => return accepted,
                 Err(error) => {
-                    tracing::warn!(%error, "could not accept a connection");
+                    if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                        tracing::warn!(%error, "could not accept a connection; trying again until it works");
+                        told = Some(Instant::now());
+                    }
                     tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
                 }
             }
@@ -261,6 +272,7 @@ async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, fr
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .keep_alive_interval(SIGN_OF_LIFE_EVERY)
         .keep_alive_timeout(SIGN_OF_LIFE_EVERY);
+    let stream = Speaking::new(stream, FIRST_BYTES_WITHIN);
     let connection = builder.serve_connection(TokioIo::new(stream), front).into_owned();
     if let Err(error) = calls.beside(watcher.watch(connection)).await {
         tracing::debug!(%error, "a connection ended");
