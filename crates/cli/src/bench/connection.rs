@@ -13,9 +13,6 @@ use boxwood_proto::workflows::v1::{GetClusterRequest, JobServiceClient, TaskServ
 use super::measure::Times;
 use crate::Failure;
 
-/// How long the no-op rate is measured.
-const NOOP_TIME: Duration = Duration::from_secs(2);
-
 /// Round trips measured one at a time.
 const NOOP_ROUND_TRIPS: usize = 2_000;
 
@@ -87,9 +84,9 @@ impl Connections {
     }
 
     /// Calls a second that do nothing, over all connections with `in_flight` calls on each.
-    pub(crate) async fn noop_rate(&self, in_flight: u16) -> Result<f64, Failure> {
+    pub(crate) async fn noop_rate(&self, in_flight: u16, time: Duration) -> Result<f64, Failure> {
         let start = Instant::now();
-        let end = start + NOOP_TIME;
+        let end = start + time;
         let mut callers = tokio::task::JoinSet::new();
         for place in 0..self.len() * usize::from(in_flight) {
             let client = self.at(place).health.clone();

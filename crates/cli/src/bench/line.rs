@@ -25,9 +25,6 @@ const PREFIX_BYTES: usize = 5;
 /// Bytes of replies that may be under way on one connection.
 const WINDOW_BYTES: u32 = 4 << 20;
 
-/// How long the no-op rate is measured.
-const NOOP_TIME: Duration = Duration::from_secs(2);
-
 /// A procedure of one server.
 #[derive(Clone)]
 pub(crate) struct Procedure(Uri);
@@ -172,11 +169,16 @@ async fn connection<T, W: Future<Output = Result<T, Failure>>>(
 }
 
 /// Calls that do nothing, and how long they took together.
-pub(crate) async fn noop(url: &str, connections: u16, in_flight: u16) -> Result<(u64, Duration), Failure> {
+pub(crate) async fn noop(
+    url: &str,
+    connections: u16,
+    in_flight: u16,
+    time: Duration,
+) -> Result<(u64, Duration), Failure> {
     let check = Procedure::new(url, "grpc.health.v1.Health/Check")?;
     let nothing = Bytes::from_static(&[0; PREFIX_BYTES]);
     let start = Instant::now();
-    let end = start + NOOP_TIME;
+    let end = start + time;
     let calls = run(url, connections, in_flight, move |mut line, _| {
         let (check, nothing) = (check.clone(), nothing.clone());
         async move {

@@ -1,5 +1,6 @@
 //! What is measured: rates, shares, and times, sorted out.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -26,6 +27,16 @@ pub(crate) struct Figure {
     /// The time of one report with its answer, for `latency` from before the submission until the runner has the task.
     /// A runner of the SDK keeps its times to itself.
     pub(crate) times: Option<Times>,
+    /// What else was measured; the unit is in the name.
+    pub(crate) facts: BTreeMap<&'static str, f64>,
+}
+
+impl Figure {
+    /// Of a workload without a rate.
+    pub(crate) fn of_facts(workload: Workload, tasks: u64, facts: BTreeMap<&'static str, f64>) -> Self {
+        let costs = Costs::default();
+        Self { workload, tasks, per_second: None, share_of_noop: None, share_of_flat: None, costs, times: None, facts }
+    }
 }
 
 /// How long something took over many tries, in microseconds.

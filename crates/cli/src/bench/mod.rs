@@ -4,15 +4,17 @@
 //! `--url` names a running one. Load comes from this process: a few connections with a few calls in flight on each, which
 //! send what they like without reading much of the answers; and, for comparison, a runner of the SDK.
 
+mod alone;
+mod beside;
 mod connection;
 mod line;
 mod measure;
 mod processor;
 mod runner;
+mod server;
 mod workload;
 
-use std::io::BufRead;
-use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -21,6 +23,7 @@ use crate::Failure;
 use connection::Connections;
 use measure::Figure;
 use processor::{Costs, Processor};
+use server::OwnServer;
 
 /// Measures a server.
 #[derive(Args, Debug)]
@@ -28,18 +31,24 @@ pub(crate) struct BenchArgs {
     /// A running server to measure instead of starting one; its default cluster must have no other work or runners
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// What to measure; all of it by default
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Workload::ALL)]
+    /// What to measure; by default all but the backlog
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Workload::USUAL)]
     workload: Vec<Workload>,
-    /// Tasks of the flat, the runner and the tree workload
+    /// Tasks of the flat workload and those like it; a tree has as many or more
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     tasks: u64,
+    /// Queued tasks of the backlog
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    queued: u64,
     /// Connections to the server
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
     connections: u16,
     /// Calls in flight on each connection
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
     in_flight: u16,
+    /// How long calls that do nothing are measured
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=600))]
+    noop_seconds: u64,
     /// Print one JSON value instead of a table
     #[arg(long)]
     json: bool,
@@ -47,7 +56,7 @@ pub(crate) struct BenchArgs {
 
 /// A way of loading the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Workload {
     /// One task submits all others at once
     Flat,
@@ -59,10 +68,30 @@ pub(crate) enum Workload {
     Chain,
     /// One idle runner waits, one task is submitted: the time until the runner has it
     Latency,
+    /// As flat, with one more task that waits for all others
+    FanIn,
+    /// Flat, while jobs are submitted and looked at
+    Mixed,
+    /// Flat, while logs are exported as fast as one connection takes them
+    Telemetry,
+    /// A server of its own with nothing to do: memory, processor, start
+    Idle,
+    /// A server of its own with very many queued tasks: rate, memory, start after SIGKILL
+    Backlog,
 }
 
 impl Workload {
-    const ALL: [Self; 5] = [Self::Flat, Self::Runner, Self::Tree, Self::Chain, Self::Latency];
+    const USUAL: [Self; 9] = [
+        Self::Flat,
+        Self::Runner,
+        Self::Tree,
+        Self::Chain,
+        Self::Latency,
+        Self::FanIn,
+        Self::Mixed,
+        Self::Telemetry,
+        Self::Idle,
+    ];
 }
 
 /// How long a runner without work is held by the server before it asks again, in milliseconds.
@@ -79,6 +108,8 @@ struct Load<'a> {
     /// Calls in flight on each connection.
     in_flight: u16,
     tasks: u64,
+    /// Queued tasks of the backlog.
+    queued: u64,
     /// Calls a second that do nothing.
     noop: f64,
 }
@@ -108,11 +139,12 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
         }
     };
     let connections = Connections::open(&url, args.connections)?;
+    let noop_time = Duration::from_secs(args.noop_seconds);
     let round_trip = connections.noop_round_trip().await?;
-    let library_noop = connections.noop_rate(args.in_flight).await?;
-    let process = server.as_ref().map(|server| server.process.id());
+    let library_noop = connections.noop_rate(args.in_flight, noop_time).await?;
+    let process = server.as_ref().map(|server| server.id());
     let before = Processor::start(process);
-    let (calls, took) = line::noop(&url, args.connections, args.in_flight).await?;
+    let (calls, took) = line::noop(&url, args.connections, args.in_flight, noop_time).await?;
     let (noop_costs, noop) = (before.each(calls), calls as f64 / took.as_secs_f64());
     let load = Load {
         url: &url,
@@ -121,6 +153,7 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
         connections: &connections,
         in_flight: args.in_flight,
         tasks: args.tasks,
+        queued: args.queued,
         noop,
     };
     let mut workloads: Vec<Figure> = Vec::new();
@@ -173,51 +206,20 @@ fn print_table(figures: &Figures) {
         let rate = figure.per_second.map_or(String::new(), |rate| format!("{rate:.0}"));
         let share = |share: Option<f64>| share.map_or(String::new(), |share| format!("{share:.2}"));
         let (of_noop, of_flat) = (share(figure.share_of_noop), share(figure.share_of_flat));
-        let name = format!("{:?}", figure.workload).to_lowercase();
+        let name = name_of(figure.workload);
         let times = figure.times.as_ref().map_or(String::new(), ToString::to_string);
         let costs = costs(&figure.costs);
         println!("{name:<10} {:>10} {rate:>12} {of_noop:>9} {of_flat:>8} {costs}  {times}", figure.tasks);
     }
-}
-
-/// A server started for the benchmark, ended with it.
-struct OwnServer {
-    process: Child,
-    url: String,
-    _data_dir: tempfile::TempDir,
-}
-
-impl OwnServer {
-    fn start() -> Result<Self, Failure> {
-        let data_dir =
-            tempfile::tempdir().map_err(|error| Failure::Other(format!("cannot make a data directory: {error}")))?;
-        let program =
-            std::env::current_exe().map_err(|error| Failure::Other(format!("cannot find this program: {error}")))?;
-        let mut process = Command::new(program)
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir"])
-            .arg(data_dir.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| Failure::Other(format!("cannot start a server: {error}")))?;
-        let mut line = String::new();
-        if let Some(stdout) = process.stdout.take() {
-            // An error leaves the line empty, which is reported below.
-            let _ = std::io::BufReader::new(stdout).read_line(&mut line);
-        }
-        match line.trim().strip_prefix("listening on ") {
-            Some(url) => Ok(Self { url: url.to_owned(), process, _data_dir: data_dir }),
-            None => {
-                let status = process.wait().map(|status| status.to_string()).unwrap_or_default();
-                Err(Failure::Other(format!("the server did not start ({status}); see its messages above")))
-            }
+    for figure in &figures.workloads {
+        let name = name_of(figure.workload);
+        for (fact, value) in &figure.facts {
+            println!("{name:<10} {fact:<28} {value:>14.3}");
         }
     }
 }
 
-impl Drop for OwnServer {
-    fn drop(&mut self) {
-        // It holds nothing worth keeping; failing to end it means it has ended.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// The name of a workload, as it is given on the command line.
+fn name_of(workload: Workload) -> String {
+    workload.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned())
 }

@@ -67,5 +67,6 @@ pub(super) async fn measure(load: &Load<'_>, flat: Option<f64>) -> Result<Figure
         share_of_flat: flat.map(|flat| per_second / flat),
         costs: before.each(tasks),
         times: None,
+        facts: Default::default(),
     })
 }

@@ -8,7 +8,7 @@ use super::connection::{Clients, Connections, failed};
 use super::line::{self, Line, Procedure};
 use super::measure::{Figure, Times};
 use super::processor::{Costs, Processor};
-use super::{HELD_MS, Load, Workload, runner};
+use super::{HELD_MS, Load, Workload, alone, beside, runner};
 use crate::Failure;
 use boxwood_proto::buffa::MessageView as _;
 use boxwood_proto::connectrpc::client::CallOptions;
@@ -39,7 +39,26 @@ pub(super) async fn measure(workload: Workload, load: &Load<'_>, before: &[Figur
         Workload::Tree => rate(workload, load, &cluster, Shape::tree(load.tasks)).await,
         Workload::Chain => chain(load.connections.at(0), &cluster, load.server).await,
         Workload::Latency => latency(load.connections, &cluster).await,
+        Workload::FanIn => rate(workload, load, &cluster, Shape { dependent: true, ..Shape::flat(load.tasks) }).await,
+        Workload::Mixed => beside::mixed(load, &cluster).await,
+        Workload::Telemetry => beside::telemetry(load, &cluster).await,
+        Workload::Idle => alone::idle().await,
+        Workload::Backlog => {
+            let flat = before.iter().rfind(|figure| figure.workload == Workload::Flat);
+            alone::backlog(load, load.queued, flat.and_then(|figure| figure.per_second)).await
+        }
     }
+}
+
+/// The flat workload, under the name of another.
+pub(super) async fn flat(workload: Workload, load: &Load<'_>, cluster: &str) -> Result<Figure, Failure> {
+    rate(workload, load, cluster, Shape::flat(load.tasks)).await
+}
+
+/// Some tasks of a job that has many more queued.
+pub(super) async fn part_of_backlog(load: &Load<'_>, queued: u64, executed: u64) -> Result<Figure, Failure> {
+    let cluster = load.connections.default_cluster().await?;
+    rate(Workload::Backlog, load, &cluster, Shape { total: 1 + executed, ..Shape::flat(queued) }).await
 }
 
 /// How the tasks of a job submit others. The input of a task is the number of levels below it.
@@ -48,18 +67,21 @@ struct Shape {
     levels: usize,
     /// Tasks that a task submits if there is a level below it.
     fan_out: u64,
+    /// Whether one more task waits for all that the root submits.
+    dependent: bool,
+    /// Tasks to be executed.
     total: u64,
 }
 
 impl Shape {
     fn flat(tasks: u64) -> Self {
-        Self { levels: 1, fan_out: tasks, total: 1 + tasks }
+        Self { levels: 1, fan_out: tasks, dependent: false, total: 1 + tasks }
     }
 
     /// The smallest binary tree of at least so many tasks.
     fn tree(tasks: u64) -> Self {
         let levels = (tasks + 1).next_power_of_two().trailing_zeros() - 1;
-        Self { levels: levels as usize, fan_out: 2, total: (2 << levels) - 1 }
+        Self { levels: levels as usize, fan_out: 2, dependent: false, total: (2 << levels) - 1 }
     }
 }
 
@@ -113,7 +135,8 @@ impl Held {
     }
 }
 
-async fn rate(workload: Workload, load: &Load<'_>, cluster: &str, shape: Shape) -> Result<Figure, Failure> {
+async fn rate(workload: Workload, load: &Load<'_>, cluster: &str, mut shape: Shape) -> Result<Figure, Failure> {
+    shape.total += u64::from(shape.dependent);
     let clients = load.connections.at(0);
     let done = |levels: usize| {
         let children = if levels == 0 { 0 } else { shape.fan_out };
@@ -129,8 +152,15 @@ async fn rate(workload: Workload, load: &Load<'_>, cluster: &str, shape: Shape) 
     let root_id = root.uuid.as_slice().try_into().map_err(|_| foreign_work())?;
     // The flat job begins when its tasks are there to be taken; the tree grows while it is measured.
     let (first, already_done) = match workload {
-        Workload::Flat => {
-            let report = request(cluster, Some(root), shape.fan_out, 0);
+        _ if shape.levels == 1 && shape.fan_out > 2 => {
+            let mut report = request(cluster, Some(root), shape.fan_out, 0);
+            if shape.dependent {
+                let computed = report.computed_task.as_option_mut().ok_or_else(foreign_work)?;
+                let groups = &mut computed.sub_tasks.as_option_mut().ok_or_else(foreign_work)?.task_groups;
+                let mut last = submissions("", 1, 0).task_groups;
+                last[0].dependencies_on_other_groups = vec![0];
+                groups.append(&mut last);
+            }
             let first = task_of(&next(clients, report, true).await?).ok_or_else(foreign_work)?;
             let id = first.uuid.as_slice().try_into().map_err(|_| foreign_work())?;
             (Held { id, levels: 0 }, 1)
@@ -164,6 +194,7 @@ async fn rate(workload: Workload, load: &Load<'_>, cluster: &str, shape: Shape) 
         share_of_flat: None,
         costs: before.each(measured),
         times: Some(Times::of(times)),
+        facts: Default::default(),
     })
 }
 
@@ -191,7 +222,8 @@ impl Worker {
         let mut times = Vec::new();
         let mut over = job.over.subscribe();
         let mut held = job.first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        loop {
+        // Of a backlog only a part is executed.
+        while job.done.load(Ordering::Relaxed) < job.total {
             if let Some(task) = held.take() {
                 let done = job.requests.done.get(task.levels).ok_or_else(foreign_work)?;
                 let start = Instant::now();
@@ -207,9 +239,10 @@ impl Worker {
             tokio::select! {
                 answer = ask => held = Held::of(&answer?)?,
                 // Whoever waits when the last task is done waits for nothing.
-                _ = over.wait_for(Option::is_some) => return Ok(times),
+                _ = over.wait_for(Option::is_some) => break,
             }
         }
+        Ok(times)
     }
 }
 
@@ -235,6 +268,7 @@ async fn chain(clients: &Clients, cluster: &str, server: Option<u32>) -> Result<
         share_of_flat: None,
         costs: before.each(CHAIN_TASKS),
         times: Some(Times::of(times)),
+        facts: Default::default(),
     })
 }
 
@@ -269,6 +303,7 @@ async fn latency(connections: &Connections, cluster: &str) -> Result<Figure, Fai
         share_of_flat: None,
         costs: Costs::default(),
         times: Some(Times::of(times)),
+        facts: Default::default(),
     })
 }
 
@@ -280,11 +315,22 @@ fn identifier() -> TaskIdentifier {
     TaskIdentifier { name: TASK_NAME.into(), version: "v1.0".into(), ..Default::default() }
 }
 
+/// Submits a job that no runner of the load executes.
+pub(super) async fn submit_other(clients: &Clients) -> Result<(), Failure> {
+    let mut tasks = submissions("", 1, 0);
+    tasks.identifier_lookup[0].name = "boxwood.bench/Other".into();
+    submit_tasks(clients, "bench other", tasks).await
+}
+
 async fn submit(clients: &Clients, name: &str, levels: usize) -> Result<(), Failure> {
+    submit_tasks(clients, name, submissions("", 1, levels)).await
+}
+
+async fn submit_tasks(clients: &Clients, name: &str, tasks: TaskSubmissions) -> Result<(), Failure> {
     let request = SubmitJobRequest {
         job_name: name.into(),
         trace_parent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into(),
-        tasks: submissions("", 1, levels).into(),
+        tasks: tasks.into(),
         ..Default::default()
     };
     clients.jobs.submit_job(request).await.map_err(failed("SubmitJob"))?;

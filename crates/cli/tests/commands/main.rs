@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "also what tests share may fail by a panic")]
 
+mod bench;
 mod clusters;
 mod demo;
 mod errors;

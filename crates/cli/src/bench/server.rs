@@ -1,0 +1,83 @@
+//! A server of the benchmark's own, and what can be seen of its process.
+
+use std::io::BufRead;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::Failure;
+
+/// A server started for the benchmark, ended with it. Its data goes with it too.
+pub(crate) struct OwnServer {
+    process: Child,
+    pub(crate) url: String,
+    /// From the start of the process until it answers calls.
+    pub(crate) ready_after: Duration,
+    data_dir: tempfile::TempDir,
+}
+
+impl OwnServer {
+    pub(crate) fn start() -> Result<Self, Failure> {
+        let data_dir =
+            tempfile::tempdir().map_err(|error| Failure::Other(format!("cannot make a data directory: {error}")))?;
+        let start = Instant::now();
+        let (process, url) = spawn(data_dir.path())?;
+        Ok(Self { url, process, ready_after: start.elapsed(), data_dir })
+    }
+
+    /// Ends the process without any warning (SIGKILL) and starts it again on its data. Answers how long it took from the
+    /// new start until it answers calls.
+    pub(crate) fn kill_and_start_again(&mut self) -> Result<Duration, Failure> {
+        self.end();
+        let start = Instant::now();
+        (self.process, self.url) = spawn(self.data_dir.path())?;
+        Ok(start.elapsed())
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    fn end(&mut self) {
+        // It holds nothing worth keeping; failing to end it means it has ended.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn spawn(data_dir: &std::path::Path) -> Result<(Child, String), Failure> {
+    let program =
+        std::env::current_exe().map_err(|error| Failure::Other(format!("cannot find this program: {error}")))?;
+    let mut process = Command::new(program)
+        .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir"])
+        .arg(data_dir)
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| Failure::Other(format!("cannot start a server: {error}")))?;
+    let mut line = String::new();
+    if let Some(stdout) = process.stdout.take() {
+        // An error leaves the line empty, which is reported below.
+        let _ = std::io::BufReader::new(stdout).read_line(&mut line);
+    }
+    match line.trim().strip_prefix("listening on ") {
+        Some(url) => Ok((process, url.to_owned())),
+        None => {
+            let status = process.wait().map(|status| status.to_string()).unwrap_or_default();
+            Err(Failure::Other(format!("the server did not start ({status}); see its messages above")))
+        }
+    }
+}
+
+/// Resident memory of a process in bytes, where the system tells (Linux).
+pub(crate) fn resident_bytes(process: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kilobytes * 1024.0)
+}

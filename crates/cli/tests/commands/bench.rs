@@ -1,0 +1,51 @@
+//! Does `boxwood bench` measure every workload, and print what its documentation says? Not how fast: sizes are tiny.
+
+use std::process::Command;
+
+fn bench(arguments: &[&str]) -> serde_json::Value {
+    let done = Command::new(env!("CARGO_BIN_EXE_boxwood"))
+        .args(["bench", "--json", "--tasks", "50", "--connections", "2", "--in-flight", "2", "--noop-seconds", "0"])
+        .args(arguments)
+        .output()
+        .expect("the program starts");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    serde_json::from_slice(&done.stdout).expect("one JSON value")
+}
+
+#[test]
+fn every_workload_executes_its_tasks_and_says_what_it_measured() {
+    let all = "flat,runner,tree,chain,latency,fan-in,mixed,telemetry,idle,backlog";
+    let figures = bench(&["--workload", all, "--queued", "300"]);
+    assert_eq!((figures["connections"].as_u64(), figures["in_flight"].as_u64()), (Some(2), Some(2)));
+    for rate in ["noop_calls_per_second", "library_noop_calls_per_second"] {
+        assert!(figures[rate].is_f64(), "{rate}");
+    }
+    let workloads = figures["workloads"].as_array().expect("a list");
+    let tasks: Vec<_> = workloads
+        .iter()
+        .map(|figure| (figure["workload"].as_str().expect("a name"), figure["tasks"].as_u64().expect("a number")))
+        .collect();
+    let expected = [
+        ("flat", 50),
+        ("runner", 50),
+        ("tree", 63),
+        ("chain", 2_000),
+        ("latency", 500),
+        ("fan-in", 51),
+        ("mixed", 50),
+        ("telemetry", 50),
+        ("idle", 0),
+        ("backlog", 300),
+    ];
+    assert_eq!(tasks, expected);
+    let facts: Vec<Vec<&str>> = workloads
+        .iter()
+        .map(|figure| figure["facts"].as_object().expect("an object").keys().map(String::as_str).collect())
+        .collect();
+    assert_eq!(facts[6], ["jobs_submitted_per_second", "read_p50_us", "read_p99_us", "reads_per_second"]);
+    assert_eq!(facts[7], ["log_records_per_second"]);
+    if cfg!(target_os = "linux") {
+        assert_eq!(facts[8], ["core_share", "ready_ms", "resident_bytes"]);
+        assert_eq!(facts[9], ["queued_tasks", "ready_again_ms", "resident_again_bytes", "resident_bytes"]);
+    }
+}
