@@ -7,6 +7,7 @@
 mod callgrind;
 mod fuzz;
 mod instructions;
+mod plots;
 mod sim;
 mod suite;
 mod tidy;
@@ -16,12 +17,13 @@ use std::process::ExitCode;
 use suite::{Outcome, Suite};
 
 const USAGE: &str = "usage: cargo xtask check | test [SUITE ...] | sim [OPTION ...] |\n       \
-    instructions [OPTION ...] | fuzz [TARGET] [OPTION ...]\n\n\
+    instructions [OPTION ...] | fuzz [TARGET] [OPTION ...] | plots FILE\n\n\
     check   formatting, lints, documentation, licences, tidiness\n\
     test    every suite, or the named ones\n\
     sim     simulations with failing stores, lost calls and crashes; --help lists the options\n    \
     instructions  counts instructions of the hot paths and compares them with the baseline; --help lists the options\n    \
-    fuzz    searches for bytes that break something; --help lists the options";
+    fuzz    searches for bytes that break something; --help lists the options\n    \
+    plots   draws what `boxwood bench --growth --json` measured into docs/growth";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     let suites = match arguments.as_slice() {
         ["sim", options @ ..] => return sim::run(options),
         ["fuzz", options @ ..] => return fuzz::run(options),
+        ["plots", arguments @ ..] => return plots::run(arguments),
         ["instructions", options @ ..] => return instructions::run(options),
         ["check"] => suite::checks(),
         ["test"] => suite::checks().into_iter().chain(suite::tests()).collect(),

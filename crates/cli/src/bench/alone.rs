@@ -37,7 +37,7 @@ pub(super) async fn backlog(load: &Load<'_>, queued: u64, flat: Option<f64>) -> 
     let connections = Connections::open(&url, 1)?;
     let own = Load { url: &url, server: Some(server.id()), connections: &connections, ..*load };
     let executed = BACKLOG_TASKS.min(queued);
-    let mut figure = workload::part_of_backlog(&own, queued, executed).await?;
+    let mut figure = workload::part_of_backlog(&own, queued, executed, 1).await?;
     figure.share_of_flat = figure.per_second.zip(flat).map(|(rate, flat)| rate / flat);
     let resident = resident_bytes(server.id());
     let again = server.kill_and_start_again()?;

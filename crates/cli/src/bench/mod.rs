@@ -7,6 +7,7 @@
 mod alone;
 mod beside;
 mod connection;
+mod growth;
 mod line;
 mod measure;
 mod processor;
@@ -21,6 +22,7 @@ use serde::Serialize;
 
 use crate::Failure;
 use connection::Connections;
+use growth::Axis;
 use measure::Figure;
 use processor::{Costs, Processor};
 use server::OwnServer;
@@ -46,6 +48,13 @@ pub(crate) struct BenchArgs {
     /// Calls in flight on each connection
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
     in_flight: u16,
+    /// Measure how the cost of a task changes as this grows, instead of workloads; each size on a server of its own
+    #[arg(long, value_enum, value_delimiter = ',', num_args = 0..,
+          default_missing_value = "tasks,jobs,runners,groups")]
+    growth: Vec<Axis>,
+    /// The largest size of what grows
+    #[arg(long, value_name = "SIZE", default_value_t = 1_000_000)]
+    growth_max: u64,
     /// How long calls that do nothing are measured
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=600))]
     noop_seconds: u64,
@@ -127,6 +136,8 @@ struct Figures {
     library_noop_calls_per_second: f64,
     noop_round_trip: measure::Times,
     workloads: Vec<Figure>,
+    /// What tasks cost as the world grows, if that was asked for.
+    growth: Vec<growth::Point>,
 }
 
 /// Runs the benchmark and prints what it measured.
@@ -156,8 +167,13 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
         queued: args.queued,
         noop,
     };
+    let mut grown = Vec::new();
+    for axis in &args.growth {
+        grown.extend(growth::measure(&load, *axis, args.growth_max).await?);
+    }
     let mut workloads: Vec<Figure> = Vec::new();
-    for workload in &args.workload {
+    let wanted = if args.growth.is_empty() { args.workload.as_slice() } else { &[] };
+    for workload in wanted {
         let figure = workload::measure(*workload, &load, &workloads).await?;
         workloads.push(figure);
     }
@@ -169,6 +185,7 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
         library_noop_calls_per_second: library_noop,
         noop_round_trip: round_trip,
         workloads,
+        growth: grown,
     };
     drop(server);
     if args.json {
@@ -210,6 +227,11 @@ fn print_table(figures: &Figures) {
         let times = figure.times.as_ref().map_or(String::new(), ToString::to_string);
         let costs = costs(&figure.costs);
         println!("{name:<10} {:>10} {rate:>12} {of_noop:>9} {of_flat:>8} {costs}  {times}", figure.tasks);
+    }
+    for point in &figures.growth {
+        let name = format!("{} {}", format!("{:?}", point.axis).to_lowercase(), point.size);
+        let (tasks, rate, costs) = (point.tasks, point.per_second, costs(&point.costs));
+        println!("{name:<20} {tasks:>10} {rate:>12.0} {costs}");
     }
     for figure in &figures.workloads {
         let name = name_of(figure.workload);

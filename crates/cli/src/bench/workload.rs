@@ -55,10 +55,16 @@ pub(super) async fn flat(workload: Workload, load: &Load<'_>, cluster: &str) -> 
     rate(workload, load, cluster, Shape::flat(load.tasks)).await
 }
 
-/// Some tasks of a job that has many more queued.
-pub(super) async fn part_of_backlog(load: &Load<'_>, queued: u64, executed: u64) -> Result<Figure, Failure> {
+/// Some tasks of a job that has many more queued, submitted in so many groups.
+pub(super) async fn part_of_backlog(
+    load: &Load<'_>,
+    queued: u64,
+    executed: u64,
+    groups: u64,
+) -> Result<Figure, Failure> {
     let cluster = load.connections.default_cluster().await?;
-    rate(Workload::Backlog, load, &cluster, Shape { total: 1 + executed, ..Shape::flat(queued) }).await
+    let shape = Shape { total: 1 + executed, groups, ..Shape::flat(queued) };
+    rate(Workload::Backlog, load, &cluster, shape).await
 }
 
 /// How the tasks of a job submit others. The input of a task is the number of levels below it.
@@ -69,19 +75,21 @@ struct Shape {
     fan_out: u64,
     /// Whether one more task waits for all that the root submits.
     dependent: bool,
+    /// Groups in which the root submits them, of about equal size.
+    groups: u64,
     /// Tasks to be executed.
     total: u64,
 }
 
 impl Shape {
     fn flat(tasks: u64) -> Self {
-        Self { levels: 1, fan_out: tasks, dependent: false, total: 1 + tasks }
+        Self { levels: 1, fan_out: tasks, dependent: false, groups: 1, total: 1 + tasks }
     }
 
     /// The smallest binary tree of at least so many tasks.
     fn tree(tasks: u64) -> Self {
         let levels = (tasks + 1).next_power_of_two().trailing_zeros() - 1;
-        Self { levels: levels as usize, fan_out: 2, dependent: false, total: (2 << levels) - 1 }
+        Self { levels: levels as usize, fan_out: 2, dependent: false, groups: 1, total: (2 << levels) - 1 }
     }
 }
 
@@ -153,13 +161,18 @@ async fn rate(workload: Workload, load: &Load<'_>, cluster: &str, mut shape: Sha
     // The flat job begins when its tasks are there to be taken; the tree grows while it is measured.
     let (first, already_done) = match workload {
         _ if shape.levels == 1 && shape.fan_out > 2 => {
-            let mut report = request(cluster, Some(root), shape.fan_out, 0);
+            let mut report = request(cluster, Some(root), shape.fan_out.div_ceil(shape.groups), 0);
+            if shape.groups > 1 {
+                let computed = report.computed_task.as_option_mut().ok_or_else(foreign_work)?;
+                let task_groups = &mut computed.sub_tasks.as_option_mut().ok_or_else(foreign_work)?.task_groups;
+                *task_groups = vec![task_groups[0].clone(); usize::try_from(shape.groups).unwrap_or(1)];
+            }
             if shape.dependent {
                 let computed = report.computed_task.as_option_mut().ok_or_else(foreign_work)?;
-                let groups = &mut computed.sub_tasks.as_option_mut().ok_or_else(foreign_work)?.task_groups;
+                let task_groups = &mut computed.sub_tasks.as_option_mut().ok_or_else(foreign_work)?.task_groups;
                 let mut last = submissions("", 1, 0).task_groups;
                 last[0].dependencies_on_other_groups = vec![0];
-                groups.append(&mut last);
+                task_groups.append(&mut last);
             }
             let first = task_of(&next(clients, report, true).await?).ok_or_else(foreign_work)?;
             let id = first.uuid.as_slice().try_into().map_err(|_| foreign_work())?;

@@ -49,3 +49,17 @@ fn every_workload_executes_its_tasks_and_says_what_it_measured() {
         assert_eq!(facts[9], ["queued_tasks", "ready_again_ms", "resident_again_bytes", "resident_bytes"]);
     }
 }
+
+#[test]
+fn growth_has_a_point_for_every_size() {
+    let figures = bench(&["--growth", "--growth-max", "4"]);
+    assert_eq!(figures["workloads"].as_array().map(Vec::len), Some(0));
+    let points: Vec<_> = figures["growth"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|point| (point["axis"].as_str().expect("a name"), point["size"].as_u64(), point["tasks"].as_u64()))
+        .collect();
+    let expected = [("jobs", 1, 50), ("runners", 1, 50), ("groups", 1, 50), ("groups", 4, 50)];
+    assert_eq!(points, expected.map(|(axis, size, tasks)| (axis, Some(size), Some(tasks))));
+}
