@@ -21,7 +21,10 @@ use super::{Load, Workload, workload};
 use crate::Failure;
 
 /// Log records of one export.
-const EXPORTED_RECORDS: usize = 100;
+const EXPORTED_RECORDS: usize = 500;
+
+/// Connections that export at the same time. The server stores what came in 50 ms at once, and answers then.
+const EXPORTERS: usize = 16;
 
 /// The flat workload while somebody submits jobs and somebody else looks at them as a console does.
 pub(super) async fn mixed(load: &Load<'_>, cluster: &str) -> Result<Figure, Failure> {
@@ -91,16 +94,18 @@ async fn look(clients: &Clients) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The flat workload while logs are exported as fast as one connection takes them.
+/// The flat workload while logs are exported as fast as some connections take them.
 pub(super) async fn telemetry(load: &Load<'_>, cluster: &str) -> Result<Figure, Failure> {
     let stored = Arc::new(AtomicU64::new(0));
-    let exporter = tokio::spawn(export(load.url.trim_start_matches("http://").to_owned(), stored.clone()));
+    let address = load.url.trim_start_matches("http://");
+    let mut exporters = tokio::task::JoinSet::new();
+    for _ in 0..EXPORTERS {
+        exporters.spawn(export(address.to_owned(), stored.clone()));
+    }
     let start = Instant::now();
     let figure = workload::flat(Workload::Telemetry, load, cluster).await;
     let took = start.elapsed().as_secs_f64();
-    if exporter.is_finished()
-        && let Ok(error) = exporter.await
-    {
+    if let Some(Ok(error)) = exporters.try_join_next() {
         return Err(Failure::Other(format!("/v1/logs: {error}")));
     }
     let mut figure = figure?;
@@ -122,6 +127,7 @@ async fn export(address: String, stored: Arc<AtomicU64>) -> std::io::Error {
     let request = [head.as_bytes(), &body].concat();
     let send = async {
         let mut stream = TcpStream::connect(&address).await?;
+        stream.set_nodelay(true)?;
         let mut answer = vec![0; 16 << 10];
         loop {
             stream.write_all(&request).await?;

@@ -81,7 +81,7 @@ pub(crate) enum Workload {
     FanIn,
     /// Flat, while jobs are submitted and looked at
     Mixed,
-    /// Flat, while logs are exported as fast as one connection takes them
+    /// Flat, while logs are exported on 16 connections as fast as they are taken
     Telemetry,
     /// A server of its own with nothing to do: memory, processor, start
     Idle,
