@@ -290,3 +290,69 @@ async fn a_server_that_was_stopped_and_woken_goes_on() {
     let found = tokio::time::timeout(PATIENCE, waiting).await.expect("in time").expect("answered once it is woken");
     assert_eq!(found.id, job.id);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_and_never_reads_is_held_back_and_others_are_served() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (server, url) = serve(dir.path(), "");
+    let client = Client::builder().url(&url).build().expect("a client");
+    submit(&client, 1).await.expect("submitted");
+    let address = url.trim_start_matches("http://");
+    let resident = server.resident();
+    let mut deaf = TcpStream::connect(address).expect("a connection");
+    // Until the server does not take more: it answers no more than fits into what lies between.
+    deaf.set_nonblocking(true).expect("a socket");
+    let question = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(100);
+    let (mut asked, mut full) = (0, None);
+    let held_back = || -> bool {
+        match deaf.write(&question) {
+            Ok(length) => {
+                (asked, full) = (asked + length, None);
+                false
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                full.get_or_insert_with(Instant::now).elapsed() > Duration::from_millis(500)
+            }
+            Err(error) => panic!("the connection ended: {error}"),
+        }
+    };
+    until("it is held back", held_back);
+    eprintln!("{asked} bytes of questions were taken");
+    for _ in 0..10 {
+        submit(&client, 1).await.expect("others are served");
+    }
+    let grown = server.resident().saturating_sub(resident);
+    assert!(grown < 32 << 10, "{grown} KiB for one connection that does not read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_requests_are_waited_for_beside_everything_else() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (server, url) = serve(dir.path(), "");
+    let client = Client::builder().url(&url).build().expect("a client");
+    submit(&client, 1).await.expect("submitted");
+    let descriptors = server.descriptors();
+    let halves: [&[u8]; 4] = [
+        b"",
+        b"POST /v1/logs HTTP/1.1\r\nhost: lo",
+        b"POST /v1/logs HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\nhalf",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x10",
+    ];
+    let slow: Vec<_> = halves
+        .iter()
+        .cycle()
+        .take(200)
+        .map(|half| {
+            let mut stream = TcpStream::connect(url.trim_start_matches("http://")).expect("a connection");
+            stream.write_all(half).expect("written");
+            stream
+        })
+        .collect();
+    // Some are refused at once.
+    until("the others are accepted", || server.descriptors() >= descriptors + 100);
+    for _ in 0..10 {
+        submit(&client, 1).await.expect("others are served");
+    }
+    drop(slow);
+    until("their descriptors are free again", || server.descriptors() < descriptors + 10);
+}
