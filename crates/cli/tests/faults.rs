@@ -5,9 +5,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use boxwood::{Client, Error, Job, Task};
 use serde::{Deserialize, Serialize};
@@ -85,13 +84,6 @@ impl Process {
         assert!(told.success());
     }
 
-    /// One letter of the system: `T` is stopped.
-    fn state(&self) -> char {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
-        let after = stat.rsplit_once(") ").expect("the name is in parentheses").1;
-        after.chars().next().expect("a state")
-    }
-
     fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
     }
@@ -112,11 +104,53 @@ impl Drop for Process {
     }
 }
 
-fn serve(dir: &Path, limit: &str) -> (Process, String) {
-    let script = format!("{limit} exec \"$BOXWOOD\" serve --log error --listen 127.0.0.1:0 --data-dir \"$1\"");
-    let mut server = Process::shell("bash", &script, &[&dir.display().to_string()]);
-    let url = server.url();
-    (server, url)
+/// A server that runs, and a client with a connection to it.
+struct World {
+    server: Process,
+    url: String,
+    client: Client,
+    /// A job submitted over that connection.
+    job: Job,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    /// Starts a server after the shell has done `limits`.
+    async fn new(limits: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let script = format!("{limits} exec \"$BOXWOOD\" serve --log error --listen 127.0.0.1:0 --data-dir \"$1\"");
+        let mut server = Process::shell("bash", &script, &[&dir.path().display().to_string()]);
+        let url = server.url();
+        let client = Client::builder().url(&url).build().expect("a client");
+        let job = submit(&client, 1).await.expect("submitted");
+        Self { server, url, client, job, _dir: dir }
+    }
+
+    /// Its address and port.
+    fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address()).expect("a connection")
+    }
+
+    /// Submits over the connection that was there before.
+    async fn serves_others(&self) {
+        for _ in 0..10 {
+            submit(&self.client, 1).await.expect("others are served");
+        }
+    }
+
+    /// Looks whether something holds each time the server has answered, until it does.
+    async fn until(&self, what: &str, holds: impl Fn(&Process) -> bool) {
+        let held = async {
+            while !holds(&self.server) {
+                self.client.jobs().find(self.job.id).await.expect("others are served");
+            }
+        };
+        tokio::time::timeout(PATIENCE, held).await.unwrap_or_else(|_| panic!("never: {what}"));
+    }
 }
 
 async fn submit(client: &Client, tasks: usize) -> Result<Job, Error> {
@@ -127,14 +161,6 @@ async fn submit(client: &Client, tasks: usize) -> Result<Job, Error> {
 fn left_out(test: &str, why: &str) {
     eprintln!("LEFT OUT: {test}: {why}");
     assert!(std::env::var_os("CI").is_none(), "{test} must run here: {why}");
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < end, "never: {what}");
-        std::thread::sleep(Duration::from_millis(2)); // tidy: waits for a condition, beside other tests
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,55 +226,42 @@ fn a_folder_that_cannot_be_used_is_named_and_the_server_does_not_start() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_descriptors_the_connections_there_are_go_on_and_new_ones_follow_when_some_close() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let (server, url) = serve(dir.path(), "ulimit -n 64;");
-    let client = Client::builder().url(&url).build().expect("a client");
-    submit(&client, 1).await.expect("submitted");
-    let address = url.trim_start_matches("http://");
-    let idle: Vec<_> = (0..100).map(|_| TcpStream::connect(address).expect("the system takes them")).collect();
-    until("all descriptors are taken", || server.descriptors() >= 64);
-    for _ in 0..10 {
-        submit(&client, 1).await.expect("a connection that was there before is served");
-    }
+    let world = World::new("ulimit -n 64;").await;
+    let idle: Vec<_> = (0..100).map(|_| world.connect()).collect();
+    world.until("all descriptors are taken", |server| server.descriptors() >= 64).await;
+    world.serves_others().await;
     drop(idle);
-    let late = Client::builder().url(&url).build().expect("a client");
+    let late = Client::builder().url(&world.url).build().expect("a client");
     tokio::time::timeout(PATIENCE, submit(&late, 1)).await.expect("in time").expect("a new connection is served");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_thousand_idle_connections_cost_little_and_others_are_served() {
     const CONNECTIONS: usize = 5_000;
-    let dir = tempfile::tempdir().expect("a temporary folder");
     let may = Command::new("bash").args(["-c", "ulimit -n 6000"]).status().expect("a shell");
     if !may.success() {
         return left_out("idle connections", "a process may not have 6,000 descriptors");
     }
-    let (server, url) = serve(dir.path(), "ulimit -n 6000;");
-    let client = Client::builder().url(&url).build().expect("a client");
-    submit(&client, 1).await.expect("submitted");
-    let (descriptors, resident) = (server.descriptors(), server.resident());
-    let address = url.trim_start_matches("http://").replace(':', "/");
+    let world = World::new("ulimit -n 6000;").await;
+    let (descriptors, resident) = (world.server.descriptors(), world.server.resident());
     // They have said what they speak: who does not is sent away after 30 s.
     let script = "ulimit -n 6000; for n in $(seq $2); do exec {fd}<>\"/dev/tcp/$1\" || exit 1; \
         printf 'GET /healthz HTTP/1.1\\r\\nhost: localhost\\r\\n' >&$fd; done; echo open; read _";
-    let mut crowd = Process::shell("bash", script, &[&address, &CONNECTIONS.to_string()]);
+    let mut crowd = Process::shell("bash", script, &[&world.address().replace(':', "/"), &CONNECTIONS.to_string()]);
     assert_eq!(crowd.line(), "open");
-    until("all are accepted", || server.descriptors() >= descriptors + CONNECTIONS);
-    submit(&client, 1).await.expect("others are served");
-    let each = (server.resident().saturating_sub(resident)) * 1024 / CONNECTIONS as u64;
+    world.until("all are accepted", |server| server.descriptors() >= descriptors + CONNECTIONS).await;
+    world.serves_others().await;
+    let each = (world.server.resident().saturating_sub(resident)) * 1024 / CONNECTIONS as u64;
     eprintln!("{each} bytes of memory for an idle connection");
     assert!(each < 32 * 1024, "{each} bytes for an idle connection");
     drop(crowd);
-    until("their descriptors are free again", || server.descriptors() < descriptors + 10);
+    world.until("their descriptors are free again", |server| server.descriptors() < descriptors + 10).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_that_are_no_request_end_their_connection_and_nothing_else() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let (server, url) = serve(dir.path(), "");
-    let client = Client::builder().url(&url).build().expect("a client");
-    submit(&client, 1).await.expect("submitted");
-    let resident = server.resident();
+    let world = World::new("").await;
+    let resident = world.server.resident();
     let mut huge = b"GET / HTTP/1.1\r\nhost: a\r\nx: ".to_vec();
     huge.resize(4 << 20, b'x');
     let mut large_frame = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
@@ -262,7 +275,7 @@ async fn bytes_that_are_no_request_end_their_connection_and_nothing_else() {
         &large_frame,
     ];
     for bytes in garbage {
-        let mut stream = TcpStream::connect(url.trim_start_matches("http://")).expect("a connection");
+        let mut stream = world.connect();
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
         // The server may close before it has read all.
         let _ = stream.write_all(bytes);
@@ -271,90 +284,70 @@ async fn bytes_that_are_no_request_end_their_connection_and_nothing_else() {
         let ended = stream.read_to_end(&mut answer);
         let reset = |error: &std::io::Error| error.kind() == std::io::ErrorKind::ConnectionReset;
         assert!(ended.as_ref().map_or_else(reset, |_| true), "{ended:?} for {:?}", &bytes[..20.min(bytes.len())]);
-        submit(&client, 1).await.expect("others are served");
+        world.serves_others().await;
     }
-    assert!(server.resident() < resident + (64 << 10), "{} KiB", server.resident());
+    let grown = world.server.resident().saturating_sub(resident);
+    assert!(grown < 64 << 10, "{grown} KiB");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_was_stopped_and_woken_goes_on() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let (server, url) = serve(dir.path(), "");
-    let client = Client::builder().url(&url).build().expect("a client");
-    let job = submit(&client, 1).await.expect("submitted");
-    server.signal("-STOP");
-    until("it stands still", || server.state() == 'T');
-    let jobs = client.jobs();
-    let mut waiting = std::pin::pin!(jobs.find(job.id));
-    let early = tokio::time::timeout(Duration::from_millis(300), waiting.as_mut()).await;
-    assert!(early.is_err(), "a stopped server does not answer");
-    server.signal("-CONT");
-    let found = tokio::time::timeout(PATIENCE, waiting).await.expect("in time").expect("answered once it is woken");
-    assert_eq!(found.id, job.id);
+    let world = World::new("").await;
+    world.server.signal("-STOP");
+    let jobs = world.client.jobs();
+    // A call may still be answered while the signal is on its way.
+    let mut waiting = loop {
+        let mut waiting = Box::pin(jobs.find(world.job.id));
+        if tokio::time::timeout(Duration::from_millis(300), waiting.as_mut()).await.is_err() {
+            break waiting;
+        }
+    };
+    world.server.signal("-CONT");
+    let found = tokio::time::timeout(PATIENCE, waiting.as_mut()).await.expect("in time");
+    assert_eq!(found.expect("answered once it is woken").id, world.job.id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_and_never_reads_is_held_back_and_others_are_served() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let (server, url) = serve(dir.path(), "");
-    let client = Client::builder().url(&url).build().expect("a client");
-    submit(&client, 1).await.expect("submitted");
-    let address = url.trim_start_matches("http://");
-    let resident = server.resident();
-    let mut deaf = TcpStream::connect(address).expect("a connection");
-    // Until the server does not take more: it answers no more than fits into what lies between.
-    deaf.set_nonblocking(true).expect("a socket");
+    let world = World::new("").await;
+    let resident = world.server.resident();
+    let mut deaf = world.connect();
+    // Until the server takes no more for that long: it answers no more than fits into what lies between.
+    deaf.set_write_timeout(Some(Duration::from_millis(500))).expect("a socket");
     let question = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(100);
-    let (mut asked, mut full) = (0, None);
-    let held_back = || -> bool {
+    let mut asked = 0;
+    let held_back = loop {
         match deaf.write(&question) {
-            Ok(length) => {
-                (asked, full) = (asked + length, None);
-                false
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                full.get_or_insert_with(Instant::now).elapsed() > Duration::from_millis(500)
-            }
-            Err(error) => panic!("the connection ended: {error}"),
+            Ok(length) => asked += length,
+            Err(error) => break error,
         }
+        assert!(asked < 1 << 30, "it is never held back");
     };
-    until("it is held back", held_back);
-    eprintln!("{asked} bytes of questions were taken");
-    for _ in 0..10 {
-        submit(&client, 1).await.expect("others are served");
-    }
-    let grown = server.resident().saturating_sub(resident);
+    assert_eq!(held_back.kind(), std::io::ErrorKind::WouldBlock, "after {asked} bytes of questions");
+    world.serves_others().await;
+    let grown = world.server.resident().saturating_sub(resident);
     assert!(grown < 32 << 10, "{grown} KiB for one connection that does not read");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn half_requests_are_waited_for_beside_everything_else() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let (server, url) = serve(dir.path(), "");
-    let client = Client::builder().url(&url).build().expect("a client");
-    submit(&client, 1).await.expect("submitted");
-    let descriptors = server.descriptors();
+    let world = World::new("").await;
+    let descriptors = world.server.descriptors();
     let halves: [&[u8]; 4] = [
         b"",
         b"POST /v1/logs HTTP/1.1\r\nhost: lo",
         b"POST /v1/logs HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\nhalf",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x10",
     ];
-    let slow: Vec<_> = halves
-        .iter()
-        .cycle()
-        .take(200)
-        .map(|half| {
-            let mut stream = TcpStream::connect(url.trim_start_matches("http://")).expect("a connection");
-            stream.write_all(half).expect("written");
-            stream
-        })
-        .collect();
+    let half = |bytes: &&[u8]| {
+        let mut stream = world.connect();
+        stream.write_all(bytes).expect("written");
+        stream
+    };
+    let slow: Vec<_> = halves.iter().cycle().take(200).map(half).collect();
     // Some are refused at once.
-    until("the others are accepted", || server.descriptors() >= descriptors + 100);
-    for _ in 0..10 {
-        submit(&client, 1).await.expect("others are served");
-    }
+    world.until("the others are accepted", |server| server.descriptors() >= descriptors + 100).await;
+    world.serves_others().await;
     drop(slow);
-    until("their descriptors are free again", || server.descriptors() < descriptors + 10);
+    world.until("their descriptors are free again", |server| server.descriptors() < descriptors + 10).await;
 }

@@ -6,10 +6,12 @@
 //! all that was read of it; so does every fault. The answers are the same, which a test compares.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use boxwood_proto::buffa::{Message as _, MessageView as _};
-use boxwood_proto::connectrpc::{CompressionRegistry, ConnectError};
+use boxwood_proto::connectrpc::envelope::{HEADER_SIZE, flags};
+use boxwood_proto::connectrpc::{CompressionPolicy, CompressionRegistry, ConnectError};
 use boxwood_proto::workflows::v1 as wire;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -28,14 +30,8 @@ const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encodin
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-/// What precedes a message: whether it is compressed, and its length in four bytes.
-const PREFIX_BYTES: usize = 5;
-
 /// Larger messages are read by the library, which counts what their parts take in memory.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
-
-/// Answers from this size on are compressed for clients that take it, as the library does.
-const COMPRESSED_BYTES_MIN: usize = 1024;
 
 /// Whether the head of a request has the shape that is answered here.
 pub(crate) fn is_likely<B>(request: &Request<B>) -> bool {
@@ -69,21 +65,15 @@ impl<B: Body<Data = Bytes> + Unpin> Begun<B> {
     /// was.
     pub(crate) async fn whole_message(mut rest: B) -> Result<(Bytes, B), Self> {
         let Some(Ok(first)) = next(&mut rest).await else { return Err(Self::untouched(rest)) };
-        let mut read = vec![first];
-        if !rest.is_end_stream() {
-            match next(&mut rest).await {
-                None => {}
-                Some(Ok(second)) => read.push(second),
+        let second = if rest.is_end_stream() { None } else { next(&mut rest).await };
+        match (first.into_data(), second) {
+            (Ok(bytes), None) if message_in(&bytes).is_some() => Ok((bytes, rest)),
+            (first, second) => {
+                let first = first.map_or_else(|frame| frame, Frame::data);
                 // The end of a body that fails is told again by its stream.
-                Some(Err(_)) => return Err(Self { read: read.into_iter(), rest }),
+                let read: Vec<_> = [first].into_iter().chain(second.and_then(Result::ok)).collect();
+                Err(Self { read: read.into_iter(), rest })
             }
-        }
-        match read.as_slice() {
-            [only] if only.data_ref().and_then(|bytes| message_in(bytes)).is_some() => {
-                let only = read.pop().and_then(|frame| frame.into_data().ok());
-                Ok((only.unwrap_or_default(), rest))
-            }
-            _ => Err(Self { read: read.into_iter(), rest }),
         }
     }
 }
@@ -94,9 +84,9 @@ async fn next<B: Body + Unpin>(body: &mut B) -> Option<Result<Frame<B::Data>, B:
 
 /// The message in these bytes, if they are one that is not compressed.
 fn message_in(bytes: &[u8]) -> Option<&[u8]> {
-    let (&[compressed, a, b, c, d], message) = bytes.split_first_chunk::<PREFIX_BYTES>()?;
+    let (&[compressed, a, b, c, d], message) = bytes.split_first_chunk::<HEADER_SIZE>()?;
     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?;
-    (compressed == 0 && message.len() == length && length <= MESSAGE_BYTES_MAX).then_some(message)
+    (compressed == flags::DATA && message.len() == length && length <= MESSAGE_BYTES_MAX).then_some(message)
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for Begun<B> {
@@ -122,61 +112,72 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Begun<B> {
     }
 }
 
-/// Answers the message of a call, behind its prefix. No answer: it cannot be read, which the library says best.
-pub(crate) async fn answer(
-    door: &Door,
-    compression: &CompressionRegistry,
-    headers: &HeaderMap,
-    message: &[u8],
-) -> Option<Result<Response<Reply>, ConnectError>> {
-    let report = task::report(&wire::NextTaskRequestView::decode_view(message_in(message)?).ok()?);
-    let wait = task::offered_wait(headers.get(task::WAIT_HEADER));
-    Some(match report {
-        Ok(report) => task::next_task(door, report, wait)
-            .await
-            .map(|(answer, handed_out)| response(compression, headers, &answer, handed_out)),
-        Err(error) => Err(error),
-    })
+/// Answers calls of NextTask.
+pub(crate) struct Direct {
+    door: Arc<Door>,
+    compression: CompressionRegistry,
+    /// The encodings that requests may have.
+    accepted: HeaderValue,
 }
 
-fn response(
-    compression: &CompressionRegistry,
-    headers: &HeaderMap,
-    answer: &wire::NextTaskResponse,
-    handed_out: Option<HandedOut>,
-) -> Response<Reply> {
-    let accepted = headers.get(ACCEPT_ENCODING).and_then(|encodings| encodings.to_str().ok());
-    let encoding = compression.negotiate_encoding(accepted, None);
-    let message = Some(enveloped(compression, encoding, answer));
-    let mut response = Response::new(Reply { message, handed_out, ended: false });
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc+proto"));
-    if let Some(encoding) = encoding {
-        headers.insert(ENCODING, HeaderValue::from_static(encoding));
+impl Direct {
+    pub(crate) fn new(door: Arc<Door>, compression: CompressionRegistry) -> Self {
+        let accepted = HeaderValue::from_str(compression.accept_encoding_header());
+        Self { door, compression, accepted: accepted.expect("encodings have plain names") }
     }
-    if let Ok(accepted) = HeaderValue::from_str(compression.accept_encoding_header()) {
-        headers.insert(ACCEPT_ENCODING, accepted);
-    }
-    response
-}
 
-/// A message behind its prefix.
-fn enveloped(compression: &CompressionRegistry, encoding: Option<&str>, answer: &wire::NextTaskResponse) -> Bytes {
-    let mut bytes = BytesMut::with_capacity(512);
-    bytes.put_bytes(0, PREFIX_BYTES);
-    answer.encode(&mut bytes);
-    let plain = &bytes[PREFIX_BYTES..];
-    if let Some(encoding) = encoding
-        && plain.len() >= COMPRESSED_BYTES_MIN
-        && let Ok(compressed) = compression.compress(encoding, plain)
-    {
-        bytes.truncate(PREFIX_BYTES);
-        bytes[0] = 1;
-        bytes.extend_from_slice(&compressed);
+    /// Answers the message of a call, behind its prefix. No answer: it cannot be read, which the library says best.
+    pub(crate) async fn answer(
+        &self,
+        headers: &HeaderMap,
+        message: &[u8],
+    ) -> Option<Result<Response<Reply>, ConnectError>> {
+        let report = match task::report(&wire::NextTaskRequestView::decode_view(message.get(HEADER_SIZE..)?).ok()?) {
+            Ok(report) => report,
+            Err(error) => return Some(Err(error)),
+        };
+        let wait = task::offered_wait(headers.get(task::WAIT_HEADER));
+        let answer = task::next_task(&self.door, report, wait).await;
+        Some(answer.map(|(answer, handed_out)| self.response(headers, &answer, handed_out)))
     }
-    let length = u32::try_from(bytes.len() - PREFIX_BYTES).expect("a message has less than 4 GiB");
-    bytes[1..PREFIX_BYTES].copy_from_slice(&length.to_be_bytes());
-    bytes.freeze()
+
+    fn response(
+        &self,
+        request: &HeaderMap,
+        answer: &wire::NextTaskResponse,
+        handed_out: Option<HandedOut>,
+    ) -> Response<Reply> {
+        let asked = request.get(ACCEPT_ENCODING).and_then(|encodings| encodings.to_str().ok());
+        let encoding = self.compression.negotiate_encoding(asked, None);
+        let message = Some(self.enveloped(encoding, answer));
+        let mut response = Response::new(Reply { message, handed_out, ended: false });
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc+proto"));
+        headers.insert(ACCEPT_ENCODING, self.accepted.clone());
+        if let Some(encoding) = encoding {
+            headers.insert(ENCODING, HeaderValue::from_static(encoding));
+        }
+        response
+    }
+
+    /// A message behind its prefix: whether it is compressed, and its length in four bytes.
+    fn enveloped(&self, encoding: Option<&str>, answer: &wire::NextTaskResponse) -> Bytes {
+        let mut bytes = BytesMut::with_capacity(512);
+        bytes.put_bytes(flags::DATA, HEADER_SIZE);
+        answer.encode(&mut bytes);
+        let plain = &bytes[HEADER_SIZE..];
+        if let Some(encoding) = encoding
+            && CompressionPolicy::default().should_compress(plain.len())
+            && let Ok(compressed) = self.compression.compress(encoding, plain)
+        {
+            bytes.truncate(HEADER_SIZE);
+            bytes[0] = flags::COMPRESSED;
+            bytes.extend_from_slice(&compressed);
+        }
+        let length = u32::try_from(bytes.len() - HEADER_SIZE).expect("a message has less than 4 GiB");
+        bytes[1..HEADER_SIZE].copy_from_slice(&length.to_be_bytes());
+        bytes.freeze()
+    }
 }
 
 /// The body of an answer: the message, then the status. A task it hands out is put back unless all of it is taken.

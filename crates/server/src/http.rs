@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body as PageBody;
-use boxwood_proto::connectrpc::{CompressionRegistry, ConnectError, ConnectRpcBody, ConnectRpcService};
+use boxwood_proto::connectrpc::{ConnectError, ConnectRpcBody, ConnectRpcService};
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -18,9 +18,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tower::Service as _;
 
-use crate::direct::{self, NEXT_TASK};
+use crate::direct::{self, Direct, NEXT_TASK};
 use crate::dispatch::Undelivered;
-use crate::door::Door;
 use crate::hosts::Hosts;
 use crate::metrics::Calls;
 
@@ -38,10 +37,8 @@ pub(crate) struct Served {
     pub(crate) hosts: Option<Hosts>,
     /// Counters.
     pub(crate) calls: Arc<Calls>,
-    /// For the call that is answered without the services.
-    pub(crate) door: Arc<Door>,
-    /// How answers may be compressed.
-    pub(crate) compression: CompressionRegistry,
+    /// The call that is answered without the services.
+    pub(crate) direct: Direct,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Front {
@@ -77,7 +74,6 @@ impl Front {
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        self.0.calls.note(request.uri().path());
         let kind = request.headers().get(CONTENT_TYPE).cloned();
         let served = self.0.clone();
         let direct = direct::is_likely(&request);
@@ -122,7 +118,7 @@ impl Served {
             Ok(message) => message,
             Err(body) => return self.call_service(Request::from_parts(head, body)).await,
         };
-        match direct::answer(&self.door, &self.compression, &head.headers, &message).await {
+        match self.direct.answer(&head.headers, &message).await {
             Some(Ok(answer)) => {
                 self.calls.count(NEXT_TASK, None);
                 answer.map(Answer::Direct)
@@ -144,6 +140,7 @@ impl Served {
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
+        self.calls.note(request.uri().path());
         let undelivered = (request.uri().path() == NEXT_TASK).then(Undelivered::default);
         let multiplexed = undelivered.is_some() && request.version() == Version::HTTP_2;
         if let Some(undelivered) = &undelivered {

@@ -21,7 +21,7 @@ use crate::calls::ConnectionCalls;
 use crate::config::{Auth, Listen};
 use crate::error::Error;
 use crate::http::Front;
-use crate::speaking::Speaking;
+use crate::speaking;
 use crate::tls::Acceptor;
 
 /// Calls in flight on one connection at most. Each may be a runner that waits for work.
@@ -272,9 +272,14 @@ async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, fr
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .keep_alive_interval(SIGN_OF_LIFE_EVERY)
         .keep_alive_timeout(SIGN_OF_LIFE_EVERY);
-    let stream = Speaking::new(stream, FIRST_BYTES_WITHIN);
+    let (stream, silence) = speaking::listen(stream);
     let connection = builder.serve_connection(TokioIo::new(stream), front).into_owned();
-    if let Err(error) = calls.beside(watcher.watch(connection)).await {
-        tracing::debug!(%error, "a connection ended");
+    tokio::select! {
+        ended = calls.beside(watcher.watch(connection)) => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended");
+            }
+        }
+        () = silence.lasts(FIRST_BYTES_WITHIN) => tracing::debug!("a connection said nothing and is ended"),
     }
 }

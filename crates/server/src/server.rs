@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::config::{Auth, Config};
+use crate::direct::Direct;
 use crate::dispatch::Dispatch;
 use crate::door::{self, Door};
 use crate::error::Error;
@@ -239,7 +240,8 @@ pub(crate) fn front(
         .with_compression(compression.clone())
         .with_interceptor(Counting(calls.clone()));
     let pages = pages::router(facts.clone()).merge(telemetry.router());
-    (Front(Arc::new(Served { rpc, pages, hosts, calls, door: door.clone(), compression })), facts)
+    let direct = Direct::new(door.clone(), compression);
+    (Front(Arc::new(Served { rpc, pages, hosts, calls, direct })), facts)
 }
 
 /// Ends leases that have run out (S-40, S-41).

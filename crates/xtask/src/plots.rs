@@ -14,6 +14,9 @@ const RIGHT: f64 = 16.0;
 const TOP: f64 = 36.0;
 const BOTTOM: f64 = 44.0;
 
+/// Parts of the scale of costs.
+const STEPS: f64 = 5.0;
+
 /// The axes, with what their sizes are called.
 const AXES: [(&str, &str); 4] = [
     ("tasks", "queued tasks of the job"),
@@ -66,7 +69,8 @@ fn points(figures: &serde_json::Value, axis: &str) -> Vec<Point> {
 /// The picture of one axis: sizes on a logarithmic scale, costs from zero on.
 fn draw(label: &str, points: &[Point]) -> String {
     let largest = points.iter().map(|(size, _)| *size).fold(1.0, f64::max).log10().max(1.0);
-    let highest = (points.iter().map(|(_, cost)| *cost).fold(0.0, f64::max) / 10.0).ceil().max(1.0) * 10.0;
+    let step = round_step(points.iter().map(|(_, cost)| *cost).fold(0.0, f64::max) * 1.1 / STEPS);
+    let highest = STEPS * step;
     let x = |size: f64| LEFT + size.log10() / largest * (WIDTH - LEFT - RIGHT);
     let y = |cost: f64| HEIGHT - BOTTOM - cost / highest * (HEIGHT - TOP - BOTTOM);
     let mut out = format!(
@@ -86,8 +90,7 @@ fn draw(label: &str, points: &[Point]) -> String {
         out.write_fmt(text).expect("writing to a string does not fail");
         out.push('\n');
     };
-    for step in 0..=5 {
-        let cost = highest * f64::from(step) / 5.0;
+    for cost in (0..=5).map(|place| step * f64::from(place)) {
         let (y, right, text_y) = (y(cost), WIDTH - RIGHT, y(cost) + 4.0);
         line(format_args!("<path class=\"grid\" d=\"M{LEFT} {y:.1}H{right}\"/>"));
         line(format_args!(
@@ -119,6 +122,12 @@ fn draw(label: &str, points: &[Point]) -> String {
     }
     out.push_str("</svg>\n");
     out
+}
+
+/// The next 1, 2 or 5 with zeros that is not below a number of at least 1.
+fn round_step(number: f64) -> f64 {
+    let unit = 10_f64.powf(number.max(1.0).log10().floor());
+    [1.0, 2.0, 5.0, 10.0].map(|first| first * unit).into_iter().find(|step| *step >= number).unwrap_or(10.0 * unit)
 }
 
 /// A whole number with commas.

@@ -1,6 +1,7 @@
 //! The flat workload with something else going on beside it.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +18,8 @@ use tokio::net::TcpStream;
 
 use super::connection::{Clients, failed};
 use super::measure::{Figure, Times};
-use super::{Load, Workload, workload};
+use super::workload::Shape;
+use super::{Load, Workload, requests, workload};
 use crate::Failure;
 
 /// Log records of one export.
@@ -32,14 +34,14 @@ pub(super) async fn mixed(load: &Load<'_>, cluster: &str) -> Result<Figure, Fail
     // Nobody executes these jobs: their task has another name.
     let submitting = repeat(move || {
         let clients = submitter.clone();
-        async move { workload::submit_other(&clients).await }
+        async move { workload::submit(&clients, requests::job("bench other", "boxwood.bench/Other", 0)).await }
     });
     let reading = repeat(move || {
         let clients = reader.clone();
         async move { look(&clients).await }
     });
     let start = Instant::now();
-    let figure = workload::flat(Workload::Mixed, load, cluster).await;
+    let figure = workload::rate(Workload::Mixed, load, cluster, Shape::flat(load.tasks)).await;
     let took = start.elapsed().as_secs_f64();
     let (submitted, read) = (submitting.stop().await?, reading.stop().await?);
     let mut figure = figure?;
@@ -103,9 +105,9 @@ pub(super) async fn telemetry(load: &Load<'_>, cluster: &str) -> Result<Figure, 
         exporters.spawn(export(address.to_owned(), stored.clone()));
     }
     let start = Instant::now();
-    let figure = workload::flat(Workload::Telemetry, load, cluster).await;
+    let figure = workload::rate(Workload::Telemetry, load, cluster, Shape::flat(load.tasks)).await;
     let took = start.elapsed().as_secs_f64();
-    if let Some(Ok(error)) = exporters.try_join_next() {
+    if let Some(Ok(Err(error))) = exporters.try_join_next() {
         return Err(Failure::Other(format!("/v1/logs: {error}")));
     }
     let mut figure = figure?;
@@ -113,8 +115,8 @@ pub(super) async fn telemetry(load: &Load<'_>, cluster: &str) -> Result<Figure, 
     Ok(figure)
 }
 
-/// Exports logs until that fails; says why.
-async fn export(address: String, stored: Arc<AtomicU64>) -> std::io::Error {
+/// Exports logs until that fails.
+async fn export(address: String, stored: Arc<AtomicU64>) -> std::io::Result<Infallible> {
     let body = AnyValue { value: Some(Value::StringValue("a line as programs write it".into())), ..Default::default() };
     let record = LogRecord { severity_number: 9.into(), body: body.into(), ..Default::default() };
     let logs = ScopeLogs { log_records: vec![record; EXPORTED_RECORDS], ..Default::default() };
@@ -125,29 +127,20 @@ async fn export(address: String, stored: Arc<AtomicU64>) -> std::io::Error {
         body.len()
     );
     let request = [head.as_bytes(), &body].concat();
-    let send = async {
-        let mut stream = TcpStream::connect(&address).await?;
-        stream.set_nodelay(true)?;
-        let mut answer = vec![0; 16 << 10];
-        loop {
-            stream.write_all(&request).await?;
-            // Answers are small and come in one piece.
-            let length = stream.read(&mut answer).await?;
-            if !answer[..length].starts_with(b"HTTP/1.1 200") {
-                let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
-                if answer.starts_with("HTTP/1.1 503") {
-                    // The queue is full, which is the point: records that are not taken do not count.
-                    tokio::task::yield_now().await;
-                    continue;
-                }
-                return Err(std::io::Error::other(format!("answered {answer:?}")));
+    let mut stream = TcpStream::connect(&address).await?;
+    stream.set_nodelay(true)?;
+    let mut answer = vec![0; 16 << 10];
+    loop {
+        stream.write_all(&request).await?;
+        // Answers are small and come in one piece.
+        let length = stream.read(&mut answer).await?;
+        match &answer[..length] {
+            taken if taken.starts_with(b"HTTP/1.1 200") => {
+                stored.fetch_add(EXPORTED_RECORDS as u64, Ordering::Relaxed);
             }
-            stored.fetch_add(EXPORTED_RECORDS as u64, Ordering::Relaxed);
+            // The queue is full, which is the point: records that are not taken do not count.
+            full if full.starts_with(b"HTTP/1.1 503") => tokio::task::yield_now().await,
+            other => return Err(std::io::Error::other(format!("answered {:?}", String::from_utf8_lossy(other)))),
         }
-    };
-    let ended: Result<std::convert::Infallible, std::io::Error> = send.await;
-    match ended {
-        Err(error) => error,
-        Ok(never) => match never {},
     }
 }

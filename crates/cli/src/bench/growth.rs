@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::connection::Connections;
 use super::processor::Costs;
 use super::server::OwnServer;
-use super::{Load, workload};
+use super::workload::Shape;
+use super::{Load, Workload, requests, workload};
 use crate::Failure;
 
 /// Tasks executed for each point.
@@ -61,22 +62,24 @@ pub(super) async fn measure(load: &Load<'_>, axis: Axis, size_max: u64) -> Resul
 async fn point(load: &Load<'_>, axis: Axis, size: u64) -> Result<Point, Failure> {
     let server = OwnServer::start()?;
     let connections = Connections::open(&server.url, 1)?;
+    let cluster = connections.default_cluster().await?;
     let mut own = Load { url: &server.url, server: Some(server.id()), connections: &connections, ..*load };
     let (mut queued, mut groups) = (MEASURED_TASKS.min(load.tasks), 1);
     match axis {
         Axis::Tasks => queued = size,
         Axis::Jobs => {
             for _ in 1..size {
-                workload::submit_other(connections.at(0)).await?;
+                workload::submit(connections.at(0), requests::job("bench other", "boxwood.bench/Other", 0)).await?;
             }
         }
         Axis::Runners => {
             own.connection_count = u16::try_from(size.min(20)).expect("at most 20");
             own.in_flight = u16::try_from(size / u64::from(own.connection_count)).expect("sizes are small");
         }
-        Axis::Groups => groups = size,
+        Axis::Groups => groups = u32::try_from(size).expect("sizes are small"),
     }
-    let figure = workload::part_of_backlog(&own, queued, MEASURED_TASKS.min(queued), groups).await?;
+    let shape = Shape::part(queued, MEASURED_TASKS.min(queued), groups);
+    let figure = workload::rate(Workload::Flat, &own, &cluster, shape).await?;
     let per_second = figure.per_second.unwrap_or_default();
     Ok(Point { axis, size, tasks: figure.tasks, per_second, costs: figure.costs })
 }

@@ -9,7 +9,8 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use boxwood_proto::buffa::Message;
-use bytes::{BufMut as _, Bytes, BytesMut};
+use boxwood_proto::connectrpc::envelope::{Envelope, HEADER_SIZE};
+use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use h2::client::SendRequest;
@@ -18,9 +19,6 @@ use tokio::net::TcpStream;
 
 use super::HELD_MS;
 use crate::Failure;
-
-/// What precedes a message: whether it is compressed, and its length in four bytes.
-const PREFIX_BYTES: usize = 5;
 
 /// Bytes of replies that may be under way on one connection.
 const WINDOW_BYTES: u32 = 4 << 20;
@@ -42,12 +40,7 @@ impl Procedure {
 
 /// A message behind its prefix.
 pub(crate) fn framed(message: &impl Message) -> Bytes {
-    let mut bytes = BytesMut::new();
-    bytes.put_bytes(0, PREFIX_BYTES);
-    message.encode(&mut bytes);
-    let length = u32::try_from(bytes.len() - PREFIX_BYTES).expect("messages of the load are small");
-    bytes[1..PREFIX_BYTES].copy_from_slice(&length.to_be_bytes());
-    bytes.freeze()
+    Envelope::data(message.encode_to_bytes()).encode()
 }
 
 /// What sends calls on one connection.
@@ -83,7 +76,7 @@ impl Line {
         let trailers = body.trailers().await.map_err(failed)?.unwrap_or_default();
         let of = |name: &str| trailers.get(name).or_else(|| head.headers.get(name)).cloned();
         match of("grpc-status") {
-            Some(status) if status == "0" => Ok(message.split_off(PREFIX_BYTES.min(message.len()))),
+            Some(status) if status == "0" => Ok(message.split_off(HEADER_SIZE.min(message.len()))),
             status => Err(Failure::Other(format!(
                 "{}: status {status:?}, {:?}, HTTP {}",
                 procedure.0.path(),
@@ -176,7 +169,7 @@ pub(crate) async fn noop(
     time: Duration,
 ) -> Result<(u64, Duration), Failure> {
     let check = Procedure::new(url, "grpc.health.v1.Health/Check")?;
-    let nothing = Bytes::from_static(&[0; PREFIX_BYTES]);
+    let nothing = Bytes::from_static(&[0; HEADER_SIZE]);
     let start = Instant::now();
     let end = start + time;
     let calls = run(url, connections, in_flight, move |mut line, _| {

@@ -32,10 +32,18 @@ pub(crate) struct Figure {
 }
 
 impl Figure {
-    /// Of a workload without a rate.
-    pub(crate) fn of_facts(workload: Workload, tasks: u64, facts: BTreeMap<&'static str, f64>) -> Self {
-        let costs = Costs::default();
-        Self { workload, tasks, per_second: None, share_of_noop: None, share_of_flat: None, costs, times: None, facts }
+    /// Nothing measured yet.
+    pub(crate) fn new(workload: Workload, tasks: u64) -> Self {
+        Self {
+            workload,
+            tasks,
+            per_second: None,
+            share_of_noop: None,
+            share_of_flat: None,
+            costs: Costs::default(),
+            times: None,
+            facts: BTreeMap::new(),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod growth;
 mod line;
 mod measure;
 mod processor;
+mod requests;
 mod runner;
 mod server;
 mod workload;
@@ -33,8 +34,8 @@ pub(crate) struct BenchArgs {
     /// A running server to measure instead of starting one; its default cluster must have no other work or runners
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// What to measure; by default all but the backlog
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Workload::USUAL)]
+    /// What to measure; by default all but the backlog, and with --url also not what needs a server of its own
+    #[arg(long, value_enum, value_delimiter = ',')]
     workload: Vec<Workload>,
     /// Tasks of the flat workload and those like it; a tree has as many or more
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
@@ -50,7 +51,7 @@ pub(crate) struct BenchArgs {
     in_flight: u16,
     /// Measure how the cost of a task changes as this grows, instead of workloads; each size on a server of its own
     #[arg(long, value_enum, value_delimiter = ',', num_args = 0..,
-          default_missing_value = "tasks,jobs,runners,groups")]
+          default_missing_value = "tasks,jobs,runners,groups", conflicts_with_all = ["url", "workload"])]
     growth: Vec<Axis>,
     /// The largest size of what grows
     #[arg(long, value_name = "SIZE", default_value_t = 1_000_000)]
@@ -90,17 +91,26 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    const USUAL: [Self; 9] = [
-        Self::Flat,
-        Self::Runner,
-        Self::Tree,
-        Self::Chain,
-        Self::Latency,
-        Self::FanIn,
-        Self::Mixed,
-        Self::Telemetry,
-        Self::Idle,
-    ];
+    /// Whether it starts a server for itself.
+    fn has_own_server(self) -> bool {
+        matches!(self, Self::Idle | Self::Backlog)
+    }
+}
+
+impl BenchArgs {
+    /// The workloads to be measured.
+    fn workloads(&self) -> Result<Vec<Workload>, Failure> {
+        let excluded = |workload: &Workload| self.url.is_some() && workload.has_own_server();
+        if let Some(workload) = self.workload.iter().copied().find(excluded) {
+            let name = name_of(workload);
+            return Err(Failure::Usage(format!("--workload {name}: it starts a server of its own; leave --url out")));
+        }
+        if !self.growth.is_empty() || !self.workload.is_empty() {
+            return Ok(self.workload.clone());
+        }
+        let usual = |workload: &Workload| *workload != Workload::Backlog && !excluded(workload);
+        Ok(Workload::value_variants().iter().copied().filter(usual).collect())
+    }
 }
 
 /// How long a runner without work is held by the server before it asks again, in milliseconds.
@@ -142,6 +152,7 @@ struct Figures {
 
 /// Runs the benchmark and prints what it measured.
 pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
+    let wanted = args.workloads()?;
     let (url, server) = match &args.url {
         Some(url) => (url.clone(), None),
         None => {
@@ -172,9 +183,8 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
         grown.extend(growth::measure(&load, *axis, args.growth_max).await?);
     }
     let mut workloads: Vec<Figure> = Vec::new();
-    let wanted = if args.growth.is_empty() { args.workload.as_slice() } else { &[] };
     for workload in wanted {
-        let figure = workload::measure(*workload, &load, &workloads).await?;
+        let figure = workload::measure(workload, &load, &workloads).await?;
         workloads.push(figure);
     }
     let figures = Figures {
@@ -229,7 +239,7 @@ fn print_table(figures: &Figures) {
         println!("{name:<10} {:>10} {rate:>12} {of_noop:>9} {of_flat:>8} {costs}  {times}", figure.tasks);
     }
     for point in &figures.growth {
-        let name = format!("{} {}", format!("{:?}", point.axis).to_lowercase(), point.size);
+        let name = format!("{} {}", name_of(point.axis), point.size);
         let (tasks, rate, costs) = (point.tasks, point.per_second, costs(&point.costs));
         println!("{name:<20} {tasks:>10} {rate:>12.0} {costs}");
     }
@@ -241,7 +251,7 @@ fn print_table(figures: &Figures) {
     }
 }
 
-/// The name of a workload, as it is given on the command line.
-fn name_of(workload: Workload) -> String {
-    workload.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned())
+/// The name of a workload or axis, as it is given on the command line.
+fn name_of(value: impl ValueEnum) -> String {
+    value.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned())
 }

@@ -60,13 +60,10 @@ pub(super) async fn measure(load: &Load<'_>, flat: Option<f64>) -> Result<Figure
     }
     let per_second = tasks as f64 / took.as_secs_f64();
     Ok(Figure {
-        workload: Workload::Runner,
-        tasks,
         per_second: Some(per_second),
         share_of_noop: Some(per_second / noop),
         share_of_flat: flat.map(|flat| per_second / flat),
         costs: before.each(tasks),
-        times: None,
-        facts: Default::default(),
+        ..Figure::new(Workload::Runner, tasks)
     })
 }

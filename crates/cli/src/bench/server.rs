@@ -2,7 +2,6 @@
 
 use std::io::BufRead;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use crate::Failure;
 
@@ -10,8 +9,6 @@ use crate::Failure;
 pub(crate) struct OwnServer {
     process: Child,
     pub(crate) url: String,
-    /// From the start of the process until it answers calls.
-    pub(crate) ready_after: Duration,
     data_dir: tempfile::TempDir,
 }
 
@@ -19,35 +16,32 @@ impl OwnServer {
     pub(crate) fn start() -> Result<Self, Failure> {
         let data_dir =
             tempfile::tempdir().map_err(|error| Failure::Other(format!("cannot make a data directory: {error}")))?;
-        let start = Instant::now();
         let (process, url) = spawn(data_dir.path())?;
-        Ok(Self { url, process, ready_after: start.elapsed(), data_dir })
+        Ok(Self { process, url, data_dir })
     }
 
-    /// Ends the process without any warning (SIGKILL) and starts it again on its data. Answers how long it took from the
-    /// new start until it answers calls.
-    pub(crate) fn kill_and_start_again(&mut self) -> Result<Duration, Failure> {
-        self.end();
-        let start = Instant::now();
+    /// Ends the process without any warning (SIGKILL).
+    pub(crate) fn kill(&mut self) {
+        // It holds nothing worth keeping; failing to end it means it has ended.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// Starts one that was killed on its data again, on another port.
+    pub(crate) fn start_again(&mut self) -> Result<(), Failure> {
         (self.process, self.url) = spawn(self.data_dir.path())?;
-        Ok(start.elapsed())
+        Ok(())
     }
 
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
-
-    fn end(&mut self) {
-        // It holds nothing worth keeping; failing to end it means it has ended.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 impl Drop for OwnServer {
     fn drop(&mut self) {
-        self.end();
+        self.kill();
     }
 }
 
