@@ -153,7 +153,8 @@ pub struct Task {
 
 impl Task {
     /// A task at its first hand-out.
-    pub(crate) fn new(key: TaskKey, group: GroupKey) -> Self {
+    #[must_use]
+    pub fn new(key: TaskKey, group: GroupKey) -> Self {
         Self {
             key,
             group,

@@ -38,7 +38,9 @@ pub(crate) fn refused(refusal: Refusal) -> ConnectError {
 /// The status of a call the store could not serve. INTERNAL is for our own faults only (N-14).
 pub(crate) fn failed(error: boxwood_store::Error) -> ConnectError {
     match error {
-        boxwood_store::Error::Unavailable(message) => ConnectError::unavailable(short(message)),
+        boxwood_store::Error::Unavailable(message) | boxwood_store::Error::Conflict(message) => {
+            ConnectError::unavailable(short(message))
+        }
         boxwood_store::Error::Incompatible(message) | boxwood_store::Error::Corrupt(message) => {
             tracing::error!(%message, "the store failed");
             ConnectError::internal("the server could not read or write its database; its log says more")

@@ -1,4 +1,4 @@
-//! What can go wrong in a store: three kinds.
+//! What can go wrong in a store: four kinds.
 
 /// A failure of the store. Refusals of the rules are not among these; see [`boxwood_engine::Refusal`].
 #[derive(Clone, Debug, thiserror::Error)]
@@ -6,6 +6,9 @@ pub enum Error {
     /// The store cannot be used now: locked, stopped, out of reach. Trying again later may help.
     #[error("{0}")]
     Unavailable(String),
+    /// Another server was at work on the same rows. Nothing happened; the same again will do.
+    #[error("{0}")]
+    Conflict(String),
     /// The database was made by a newer version, or is not a Boxwood database at all.
     #[error("{0}")]
     Incompatible(String),

@@ -7,12 +7,17 @@
 //!   leaves only after the commit. What it does with them is in [`writer`], without its thread.
 //! - [`Reader`]: queries. They never enter the lane and see committed rows only.
 //!
-//! Feature `sqlite` (on by default): the databases on disk, `sqlite` and `telemetry`. Without it no SQL is compiled.
+//! Feature `sqlite` (on by default): the databases on disk, `sqlite` and `telemetry`. Feature `postgres`: the database that
+//! several servers share. Without them no SQL is compiled.
 
 mod backend;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod encode;
 mod error;
 mod lane;
 pub mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod read;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;

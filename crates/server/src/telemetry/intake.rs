@@ -53,7 +53,7 @@ pub(super) enum Refused {
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unavailable(message) => Self::Busy(message),
+            Error::Unavailable(message) | Error::Conflict(message) => Self::Busy(message),
             // The store logs what it is. It may pass: a full disk does.
             Error::Incompatible(_) | Error::Corrupt(_) => Self::Busy("telemetry cannot be stored at the moment".into()),
         }

@@ -3,7 +3,8 @@
 use boxwood_engine::{Changes, Class, Cluster, Indicators, Job, JobStatus, NewGroupRow, Task, TaskState, name_key};
 use rusqlite::{Connection, params};
 
-use super::rows::{column, encode_groups, encode_slices, flags};
+use super::rows::{column, flags};
+use crate::encode::{encode_groups, encode_slices};
 use crate::error::Error;
 
 /// Writes changed rows into the open transaction, opening one if there is none. Nothing changed: nothing is opened.

@@ -1,0 +1,50 @@
+//! PostgreSQL: one database, any number of servers.
+//!
+//! Servers keep nothing of their own. The row of a job in `job_status` is the lock of everything that belongs to the job:
+//! a batch locks the jobs it needs, in the order of their keys, then loads, decides, saves and commits. What it looks for
+//! beyond them (work to hand out) it takes only where nobody else is at work (`SKIP LOCKED`), so that no two batches ever
+//! wait for each other.
+
+#![allow(dead_code, reason = "its writer and its queries come with the next commits")]
+
+mod address;
+mod pool;
+mod rows;
+mod schema;
+mod session;
+mod tls;
+
+use std::sync::Arc;
+
+pub use address::Address;
+
+use crate::error::Error;
+use pool::Pool;
+use session::Session;
+
+/// A database that this server uses, as others may.
+#[derive(Clone)]
+pub struct Database {
+    address: Arc<Address>,
+    pool: Arc<Pool>,
+}
+
+impl Database {
+    /// Connects, and brings the schema up to date; an empty database becomes one of Boxwood's.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it cannot be reached; [`Error::Incompatible`] if it is too old, or was made by a newer
+    /// version of Boxwood.
+    pub fn open(address: Address) -> Result<Self, Error> {
+        let session = Session::connect(&address)?;
+        schema::bring_up_to_date(&session)?;
+        let address = address.shared();
+        Ok(Self { pool: Arc::new(Pool::new(address.clone())), address })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+}

@@ -1,0 +1,83 @@
+//! Connections for queries, made as they are needed and kept.
+
+use std::sync::{Arc, Condvar, Mutex};
+
+use super::address::Address;
+use super::session::{Session, Talk};
+use crate::error::Error;
+
+/// Queries at work at once; further ones wait.
+const READERS_MAX: usize = 8;
+
+/// Connections for queries.
+pub(super) struct Pool {
+    address: Arc<Address>,
+    state: Mutex<State>,
+    returned: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Session>,
+    busy: usize,
+}
+
+impl Pool {
+    pub(super) fn new(address: Arc<Address>) -> Self {
+        Self { address, state: Mutex::default(), returned: Condvar::new() }
+    }
+
+    /// Runs a query on a connection of its own, as one snapshot. A connection that was lost while it was idle is replaced.
+    pub(super) fn read<T>(&self, query: impl AsyncFn(&Talk) -> Result<T, Error>) -> Result<T, Error> {
+        let _place = self.place();
+        let idle = self.state.lock().expect(LOCK).idle.pop();
+        if let Some(session) = idle {
+            match snapshot(&session, &query) {
+                Err(Error::Unavailable(_)) if session.is_closed() => {}
+                answer => return self.keep(session, answer),
+            }
+        }
+        let session = Session::connect(&self.address)?;
+        let answer = snapshot(&session, &query);
+        self.keep(session, answer)
+    }
+
+    /// Waits until one more may be at work.
+    fn place(&self) -> Place<'_> {
+        let state = self.state.lock().expect(LOCK);
+        let mut state = self.returned.wait_while(state, |state| state.busy >= READERS_MAX).expect(LOCK);
+        state.busy += 1;
+        Place(self)
+    }
+
+    /// Keeps a session for the next query, if its answer shows that it is in order.
+    fn keep<T>(&self, session: Session, answer: Result<T, Error>) -> Result<T, Error> {
+        if answer.is_ok() {
+            self.state.lock().expect(LOCK).idle.push(session);
+        } else {
+            // The others are likely to be lost as well.
+            self.state.lock().expect(LOCK).idle.clear();
+        }
+        answer
+    }
+}
+
+const LOCK: &str = "no holder of the pool panics";
+
+struct Place<'a>(&'a Pool);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().expect(LOCK).busy -= 1;
+        self.0.returned.notify_one();
+    }
+}
+
+fn snapshot<T>(session: &Session, query: &impl AsyncFn(&Talk) -> Result<T, Error>) -> Result<T, Error> {
+    session.run(async |talk| {
+        talk.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let answer = query(talk).await?;
+        talk.batch("COMMIT").await?;
+        Ok(answer)
+    })
+}
