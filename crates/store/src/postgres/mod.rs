@@ -8,6 +8,7 @@
 #![allow(dead_code, reason = "its writer and its queries come with the next commits")]
 
 mod address;
+mod catalog;
 mod pool;
 mod rows;
 mod schema;

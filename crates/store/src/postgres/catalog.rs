@@ -1,0 +1,36 @@
+//! Clusters and classes: few rows, read whole.
+
+use boxwood_engine::{Class, ClassKey, Cluster, Identifier, Timestamp, Version};
+
+use super::rows::{get, number, text};
+use super::session::Talk;
+use crate::error::Error;
+
+/// Every cluster, by slug.
+pub(super) async fn clusters(talk: &Talk) -> Result<Vec<Cluster>, Error> {
+    let sql = "SELECT slug, display_name, description, deletable, created_at FROM cluster ORDER BY slug";
+    let cluster = |row| {
+        Ok(Cluster {
+            slug: text(&row, 0)?.into(),
+            display_name: text(&row, 1)?,
+            description: text(&row, 2)?,
+            deletable: get(&row, 3)?,
+            created_at: Timestamp(get(&row, 4)?),
+        })
+    };
+    talk.query(sql, &[]).await?.into_iter().map(cluster).collect()
+}
+
+/// Every class, by key.
+pub(super) async fn classes(talk: &Talk) -> Result<Vec<Class>, Error> {
+    let class = |row| {
+        let version = Version::parse(&text(&row, 3)?).map_err(|error| Error::Corrupt(format!("class: {error}")))?;
+        Ok(Class {
+            key: ClassKey(number(&row, 0)?),
+            cluster: text(&row, 1)?.into(),
+            identifier: Identifier { name: text(&row, 2)?.into(), version },
+        })
+    };
+    let rows = talk.query("SELECT key, cluster, name, version FROM class ORDER BY key", &[]).await?;
+    rows.into_iter().map(class).collect()
+}
