@@ -9,7 +9,10 @@
 
 mod address;
 mod catalog;
+mod filter;
+mod listing;
 mod pool;
+mod query;
 mod rows;
 mod schema;
 mod session;
@@ -20,6 +23,7 @@ use std::sync::Arc;
 pub use address::Address;
 
 use crate::error::Error;
+use crate::read::Reader;
 use pool::Pool;
 use session::Session;
 
@@ -47,5 +51,11 @@ impl Database {
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Queries on committed rows.
+    #[must_use]
+    pub fn reader(&self) -> Arc<dyn Reader> {
+        self.pool.clone()
     }
 }
