@@ -7,8 +7,8 @@
 //!   leaves only after the commit. What it does with them is in [`writer`], without its thread.
 //! - [`Reader`]: queries. They never enter the lane and see committed rows only.
 //!
-//! Feature `sqlite` (on by default): the databases on disk, `sqlite` and `telemetry`. Feature `postgres`: the database that
-//! several servers share. Without them no SQL is compiled.
+//! Feature `sqlite` (on by default): the databases on disk. Feature `postgres`: the database that several servers share.
+//! Without them no SQL is compiled. Logs and spans ([`telemetry`]) lie beside jobs and tasks in either.
 
 mod backend;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -21,7 +21,7 @@ pub mod postgres;
 mod read;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod telemetry;
 mod vault;
 pub mod writer;

@@ -16,6 +16,7 @@ mod query;
 mod rows;
 mod schema;
 mod session;
+pub(crate) mod telemetry;
 mod tls;
 
 use std::sync::Arc;

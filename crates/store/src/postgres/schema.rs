@@ -4,7 +4,10 @@ use super::session::{Session, Talk};
 use crate::error::Error;
 
 /// The migrations in order; the n-th makes version n.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/postgres/0001_first.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/postgres/0001_first.sql"),
+    include_str!("../../migrations/postgres/0002_telemetry.sql"),
+];
 
 /// Held while a database is brought up to date: servers that start together do it one after another ("boxwood").
 const MIGRATION_LOCK: i64 = 0x62_6f78_776f_6f64;

@@ -1,27 +1,34 @@
-//! Logs and spans, in a database of their own.
+//! Logs and spans, in one of two places.
 //!
-//! `telemetry.sqlite3` lies beside the database of jobs and tasks and shares nothing with it: another file, another
-//! writer, other readers, so that a flood of logs never delays a task (O-5). Nothing here knows the wire: records,
-//! scopes and resources are bytes that come back as they went in, with the few values that queries ask for beside them.
+//! - A file of its own: `telemetry.sqlite3` lies beside the database of jobs and tasks and shares nothing with it.
+//! - PostgreSQL: tables of their own in the database that several servers share, written on a connection of their own.
+//!
+//! Either way it has another writer and other readers, so that a flood of logs never delays a task (O-5). Nothing here
+//! knows the wire: records, scopes and resources are bytes that come back as they went in, with the few values that queries
+//! ask for beside them. What a place has to do is in `place`; all else is the same for both.
 //!
 //! - Writing: [`Database::write`] queues records for the writer and never waits; a full queue refuses at once. The writer
 //!   commits whatever waits, some times a second ([`Options::commit_interval`]), so a record can be queried well within
 //!   two seconds (O-39). [`Written`] tells when.
-//! - Durability: WAL with `synchronous=NORMAL`. What was committed survives the end of the process at any moment; a power
-//!   cut may take the last instants of telemetry, which is the price of not waiting for the disk. Jobs and tasks, in their
-//!   own database, pay it.
+//! - Durability: WAL with `synchronous=NORMAL`, in PostgreSQL `synchronous_commit=off`. What was committed survives the end
+//!   of the process at any moment; a power cut, or the end of PostgreSQL, may take the last instants of telemetry, which is
+//!   the price of not waiting for the disk. Jobs and tasks pay it.
 //! - Order: records are ordered by their own time, equal times by arrival. A [`RecordId`] says both, so ids order as
 //!   records do and a page continues after an id even when its record is gone (J-53).
-//! - Retention: the writer removes what arrived longest ago, in small steps, by age and by size of the file.
-//! - Failure: a batch that cannot be stored is reported to its sender and the writer goes on. Telemetry never stops the
-//!   server.
+//! - Retention: the writer removes what arrived longest ago, in small steps, by age and by size. Of several servers one
+//!   does it at a time.
+//! - Failure: a batch that cannot be stored is reported to its sender and the writer goes on, in PostgreSQL on a new
+//!   connection. Telemetry never stops the server.
 
-mod query;
-mod record;
-mod retain;
-mod schema;
+pub(crate) mod place;
+pub(crate) mod query;
+pub(crate) mod record;
+pub(crate) mod retain;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod write;
 
+#[cfg(feature = "sqlite")]
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,10 +40,13 @@ pub use record::{Kind, NewRecord, RecordId, Severity, TraceId};
 pub use write::Written;
 
 use crate::error::Error;
+#[cfg(feature = "sqlite")]
 use crate::sqlite::Pool;
+use place::Source;
 use write::Handle;
 
 /// The file of the database, inside the data directory.
+#[cfg(feature = "sqlite")]
 pub const FILE_NAME: &str = "telemetry.sqlite3";
 
 /// How telemetry is kept.
@@ -44,7 +54,8 @@ pub const FILE_NAME: &str = "telemetry.sqlite3";
 pub struct Options {
     /// How long records are kept after they arrived; `None` for ever.
     pub age_max: Option<Duration>,
-    /// How large the file may grow, in bytes; `None` without bound. It is exceeded by what one commit adds.
+    /// How large the file may grow, or all records in PostgreSQL together, in bytes; `None` without bound. It is exceeded by
+    /// what one commit adds.
     pub bytes_max: Option<u64>,
     /// Bytes that may wait for the writer; beyond them records are refused. A single write larger than that is taken when
     /// nothing else waits.
@@ -69,7 +80,7 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Database {
     queue: Arc<Handle>,
-    pool: Arc<Pool>,
+    source: Arc<dyn Source>,
 }
 
 impl Database {
@@ -79,13 +90,25 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] if the directory or the file cannot be used; [`Error::Incompatible`] if the database was
     /// made by a newer version or by another program.
+    #[cfg(feature = "sqlite")]
     pub fn open(dir: &Path, options: Options) -> Result<Self, Error> {
         std::fs::create_dir_all(dir)
             .map_err(|error| Error::Unavailable(format!("data directory {}: {error}", dir.display())))?;
         let path = dir.join(FILE_NAME);
-        let connection = schema::open(&path)?;
-        let queue = write::start(connection, options)?;
-        Ok(Self { queue, pool: Arc::new(Pool::new(path)) })
+        let queue = write::start(Box::new(sqlite::File::open(&path)?), options)?;
+        Ok(Self { queue, source: Arc::new(Pool::new(path)) })
+    }
+
+    /// Telemetry in the database of jobs and tasks that several servers share, and starts the writer of this server. Every
+    /// server may write, list and sweep at any time. Size is that of all records together, as counted when they are
+    /// stored: the database reuses the room of what is removed, but does not give it back at once.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the database cannot be reached.
+    #[cfg(feature = "postgres")]
+    pub fn on_postgres(database: &crate::postgres::Database, options: Options) -> Result<Self, Error> {
+        let (place, source) = crate::postgres::telemetry::places(database);
+        Ok(Self { queue: write::start(place, options)?, source })
     }
 
     /// Queues records that arrived at `now`: all of them or, on error, none. Never waits.

@@ -52,7 +52,7 @@ pub enum Kind {
 
 impl Kind {
     /// The number of the kind in the store: that of the severity group, and the next one for spans.
-    pub(super) fn number(self) -> i64 {
+    pub(crate) fn number(self) -> i64 {
         match self {
             Self::Log(severity) => severity as i64,
             Self::Span => 6,
@@ -117,15 +117,15 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 
 /// Where a record is in the order of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Position {
+pub(crate) struct Position {
     /// Nanoseconds since 1970.
-    pub(super) time: i64,
+    pub(crate) time: i64,
     /// The number of the record, 1 or more.
-    pub(super) key: i64,
+    pub(crate) key: i64,
 }
 
 impl RecordId {
-    pub(super) fn at(position: Position) -> Self {
+    pub(crate) fn at(position: Position) -> Self {
         // Stored times and keys are never negative, and 2^54 records are out of reach.
         let time = position.time.unsigned_abs();
         let (millis, fraction) = (time / NANOS_PER_MILLI, u128::from(time % NANOS_PER_MILLI));
@@ -140,7 +140,7 @@ impl RecordId {
         )
     }
 
-    pub(super) fn position(self) -> Position {
+    pub(crate) fn position(self) -> Position {
         let low = |bits: u32, at: u32| u64::try_from((self.0 >> at) & ((1 << bits) - 1)).unwrap_or(u64::MAX);
         let fraction = (low(12, 64) << FRACTION_LOW_BITS) | low(FRACTION_LOW_BITS, KEY_BITS);
         let time = low(48, 80) * NANOS_PER_MILLI + fraction;

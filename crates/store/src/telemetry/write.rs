@@ -1,25 +1,21 @@
 //! The writer: a bounded queue, and one thread that commits what waits in it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use boxwood_engine::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::{oneshot, watch};
 
 use super::Options;
+use super::place::{Arrival, Place};
 use super::record::NewRecord;
-use super::retain::{ORIGIN_USE_MILLIS, Retention};
+use super::retain::Retention;
 use crate::error::Error;
 
 /// What a waiting record costs beside its bytes, about.
 const RECORD_BYTES: usize = 256;
-
-/// Resources and scopes whose keys are remembered at most, and how many bytes they have together at most.
-const KNOWN_ORIGINS_MAX: usize = 4_096;
-const KNOWN_ORIGIN_BYTES_MAX: usize = 8 << 20;
 
 /// Tells when a write is stored, or a sweep done. May be dropped when nobody wants to know.
 #[derive(Debug)]
@@ -162,7 +158,7 @@ fn weight(records: &[NewRecord]) -> usize {
 }
 
 /// Starts the writer on its own thread.
-pub(super) fn start(connection: Connection, options: Options) -> Result<Arc<Handle>, Error> {
+pub(super) fn start(place: Box<dyn Place>, options: Options) -> Result<Arc<Handle>, Error> {
     let (end, ended) = watch::channel(false);
     let queue = Arc::new(Queue {
         state: Mutex::default(),
@@ -170,7 +166,7 @@ pub(super) fn start(connection: Connection, options: Options) -> Result<Arc<Hand
         bytes_max: options.waiting_bytes_max,
         ended,
     });
-    let mut writer = Writer::new(connection, &options)?;
+    let mut writer = Writer::new(place, &options)?;
     let taken = queue.clone();
     thread::Builder::new()
         .name("telemetry".into())
@@ -215,10 +211,9 @@ impl Drop for Ending {
 }
 
 struct Writer {
-    connection: Connection,
+    place: Box<dyn Place>,
     commit_interval: Duration,
     retention: Retention,
-    origins: Origins,
     /// When the latest record arrived, in milliseconds. It never goes back, so that the order of arrival and this agree.
     received_at: i64,
     storing: Health,
@@ -245,16 +240,12 @@ impl Health {
 }
 
 impl Writer {
-    fn new(connection: Connection, options: &Options) -> Result<Self, Error> {
-        let latest = "SELECT received_at FROM record ORDER BY key DESC LIMIT 1";
-        let received_at = connection.query_row(latest, [], |row| row.get(0)).optional()?.unwrap_or(0);
-        let retention = Retention::new(&connection, options)?;
+    fn new(mut place: Box<dyn Place>, options: &Options) -> Result<Self, Error> {
         Ok(Self {
-            connection,
+            received_at: place.latest()?,
+            place,
             commit_interval: options.commit_interval,
-            retention,
-            origins: Origins::default(),
-            received_at,
+            retention: Retention::new(options),
             storing: Health::default(),
             removing: Health::default(),
         })
@@ -274,12 +265,9 @@ impl Writer {
                 self.retention.advance(now);
                 sweeps.push(reply);
             }
-            let removed = self.retention.step(&mut self.connection, stored);
+            let removed = self.place.remove(&mut self.retention, stored);
             self.removing.heed(&removed, "removed");
-            more_to_remove = matches!(removed, Ok(step) if step.more);
-            if !matches!(removed, Ok(step) if !step.origins) {
-                self.origins.forget();
-            }
+            more_to_remove = matches!(removed, Ok(true));
             if !more_to_remove {
                 let done = removed.map(|_| ());
                 sweeps.drain(..).for_each(|reply| drop(reply.send(done.clone())));
@@ -288,8 +276,7 @@ impl Writer {
                 break;
             }
         }
-        // Readers may still be at work; then the next start does it.
-        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        self.place.end();
     }
 
     /// Stores batches as one transaction, tells their senders, and answers how many records that were.
@@ -299,10 +286,6 @@ impl Writer {
         }
         let result = self.commit(&batches);
         self.storing.heed(&result, "stored");
-        if result.is_err() {
-            // Keys that were given out in the transaction are void.
-            self.origins.forget();
-        }
         queue.done(batches.iter().map(|batch| batch.bytes).sum());
         let count = if result.is_ok() { batches.iter().map(|batch| batch.records.len()).sum() } else { 0 };
         for batch in batches {
@@ -313,74 +296,13 @@ impl Writer {
     }
 
     fn commit(&mut self, batches: &VecDeque<Batch>) -> Result<(), Error> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for batch in batches {
-            self.received_at = self.received_at.max(batch.now.0.div_euclid(1_000));
-            for record in &batch.records {
-                insert(&transaction, &mut self.origins, record, self.received_at)?;
-            }
-        }
-        transaction.commit()?;
-        Ok(())
-    }
-}
-
-fn insert(transaction: &Transaction<'_>, origins: &mut Origins, record: &NewRecord, now: i64) -> Result<(), Error> {
-    let resource = origins.key(transaction, &record.resource, now)?;
-    let scope = origins.key(transaction, &record.scope, now)?;
-    let sql = "INSERT INTO record (kind, time, received_at, job, task, trace, resource, scope, encoded) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    transaction.prepare_cached(sql)?.execute(params![
-        record.kind.number(),
-        i64::try_from(record.time).unwrap_or(i64::MAX),
-        now,
-        record.job.map(|job| job.to_bytes()),
-        record.task.map(|task| task.to_bytes()),
-        record.trace.map(|trace| trace.to_bytes()),
-        resource,
-        scope,
-        record.encoded,
-    ])?;
-    Ok(())
-}
-
-/// Keys of resources and scopes used lately.
-#[derive(Default)]
-struct Origins {
-    known: HashMap<Arc<[u8]>, Origin>,
-    bytes: usize,
-}
-
-#[derive(Clone, Copy)]
-struct Origin {
-    key: i64,
-    /// As stored: at most [`ORIGIN_USE_MILLIS`] behind its latest use.
-    used_at: i64,
-}
-
-impl Origins {
-    fn forget(&mut self) {
-        *self = Self::default();
-    }
-
-    /// The key of a resource or scope, used at `now`; stores it if it is new.
-    fn key(&mut self, transaction: &Transaction<'_>, encoded: &Arc<[u8]>, now: i64) -> Result<i64, Error> {
-        if let Some(origin) = self.known.get_mut(encoded) {
-            if now.saturating_sub(origin.used_at) >= ORIGIN_USE_MILLIS {
-                let sql = "UPDATE origin SET used_at = ?1 WHERE key = ?2";
-                transaction.prepare_cached(sql)?.execute(params![now, origin.key])?;
-                origin.used_at = now;
-            }
-            return Ok(origin.key);
-        }
-        let sql = "INSERT INTO origin (used_at, encoded) VALUES (?1, ?2) \
-                   ON CONFLICT (encoded) DO UPDATE SET used_at = excluded.used_at RETURNING key";
-        let key = transaction.prepare_cached(sql)?.query_row(params![now, &encoded[..]], |row| row.get(0))?;
-        if self.known.len() >= KNOWN_ORIGINS_MAX || self.bytes + encoded.len() > KNOWN_ORIGIN_BYTES_MAX {
-            self.forget();
-        }
-        self.bytes += encoded.len();
-        self.known.insert(encoded.clone(), Origin { key, used_at: now });
-        Ok(key)
+        let arrivals: Vec<Arrival<'_>> = batches
+            .iter()
+            .map(|batch| {
+                self.received_at = self.received_at.max(batch.now.0.div_euclid(1_000));
+                Arrival { received_at: self.received_at, records: &batch.records }
+            })
+            .collect();
+        self.place.commit(&arrivals)
     }
 }

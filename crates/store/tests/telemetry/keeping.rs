@@ -1,28 +1,12 @@
 //! Retention: by age and by size, oldest arrivals first.
 
 use super::*;
-use rusqlite::Connection;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn count(dir: &Path, table: &str) -> u64 {
-    let connection = Connection::open(dir.join(boxwood_store::telemetry::FILE_NAME)).expect("a file");
-    let count: i64 =
-        connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).expect("a count");
-    count.unsigned_abs()
-}
-
-/// Bytes of the database, without what is still in the write-ahead log twice.
-fn file_bytes(dir: &Path) -> u64 {
-    let connection = Connection::open(dir.join(boxwood_store::telemetry::FILE_NAME)).expect("a file");
-    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).expect("a number");
-    (pragma("page_count") * pragma("page_size")).unsigned_abs()
-}
-
-#[test]
-fn records_are_removed_by_the_time_they_arrived() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), Options { age_max: Some(2 * HOUR), ..unlimited() });
+pub(crate) fn records_are_removed_by_the_time_they_arrived(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(Options { age_max: Some(2 * HOUR), ..unlimited() });
     // Their own times say nothing: clocks of senders may be wrong.
     wait(database.write(vec![record(INFO, u64::MAX, "first")], NOW)).unwrap();
     wait(database.write(vec![record(INFO, 0, "second")], NOW.plus(HOUR))).unwrap();
@@ -39,10 +23,9 @@ fn records_are_removed_by_the_time_they_arrived() {
     assert_eq!(found(&database, &all_logs()), ["fourth"]);
 }
 
-#[test]
-fn many_old_records_are_removed_in_steps_and_writes_go_on_between() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), Options { age_max: Some(HOUR), ..unlimited() });
+pub(crate) fn many_old_records_are_removed_in_steps_and_writes_go_on_between(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(Options { age_max: Some(HOUR), ..unlimited() });
     store(&database, (0..15_000).map(|time| record(INFO, time, "old")).collect());
     let swept = database.sweep(NOW.plus(2 * HOUR)).unwrap();
     wait(database.write(vec![record(INFO, 0, "new")], NOW.plus(2 * HOUR))).unwrap();
@@ -51,62 +34,59 @@ fn many_old_records_are_removed_in_steps_and_writes_go_on_between() {
     assert_eq!(found(&database, &all_logs()), ["new"]);
 }
 
-#[test]
-fn the_file_stays_within_its_limit_and_keeps_the_newest() {
-    let dir = tempfile::tempdir().unwrap();
+pub(crate) fn the_file_stays_within_its_limit_and_keeps_the_newest(fresh: Fresh) {
+    let home = fresh();
     let limit = 4 << 20;
-    let database = open(dir.path(), Options { bytes_max: Some(limit), ..unlimited() });
+    let database = home.open(Options { bytes_max: Some(limit), ..unlimited() });
     let text = "x".repeat(1_000);
     for round in 0..100 {
         store(&database, (0..200).map(|n| record(INFO, round * 200 + n, text.clone())).collect());
     }
     wait(database.sweep(NOW)).unwrap();
-    assert!(file_bytes(dir.path()) <= limit, "{} of {limit} bytes", file_bytes(dir.path()));
+    assert!(home.bytes() <= limit, "{} of {limit} bytes", home.bytes());
     let kept = page(&database, &all_logs()).records.len();
     assert!((2_000..4_000).contains(&kept), "most of 4 MiB is used: {kept} records");
     let whole = database.log_counts((Bound::Included(20_000 - kept as u64), Bound::Unbounded)).unwrap();
     assert_eq!(whole[Severity::Info as usize].1, kept as u64, "what is left is what came last");
 }
 
-#[test]
-fn a_lowered_limit_makes_the_file_smaller() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), unlimited());
+pub(crate) fn a_lowered_limit_makes_the_file_smaller(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(unlimited());
     store(&database, (0..4_000).map(|time| record(INFO, time, "x".repeat(1_000))).collect());
     block_on(database.close());
     drop(database);
-    assert!(file_bytes(dir.path()) > 4 << 20);
-    let database = open(dir.path(), Options { bytes_max: Some(1 << 20), ..unlimited() });
+    assert!(home.bytes() > 4 << 20);
+    let database = home.open(Options { bytes_max: Some(1 << 20), ..unlimited() });
     wait(database.sweep(NOW)).unwrap();
-    assert!(file_bytes(dir.path()) <= 1 << 20, "{}", file_bytes(dir.path()));
+    assert!(home.bytes() <= 1 << 20, "{}", home.bytes());
     let kept = page(&database, &all_logs()).records.len();
     assert!((300..1_000).contains(&kept), "about half of 1 MiB or more is used: {kept} records");
     // A limit below what an empty database takes removes everything and does not go round for ever.
     block_on(database.close());
-    let database = open(dir.path(), Options { bytes_max: Some(1), ..unlimited() });
+    let database = home.open(Options { bytes_max: Some(1), ..unlimited() });
     wait(database.sweep(NOW)).unwrap();
     assert_eq!(found(&database, &all_logs()), [""; 0]);
 }
 
-#[test]
-fn resources_are_stored_once_and_removed_with_their_last_record() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), Options { age_max: Some(HOUR), ..unlimited() });
+pub(crate) fn resources_are_stored_once_and_removed_with_their_last_record(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(Options { age_max: Some(HOUR), ..unlimited() });
     let from =
         |resource: &str, time| NewRecord { resource: resource.as_bytes().into(), ..record(INFO, time, resource) };
     store(&database, (0..50).map(|time| from("long-lived", time)).chain([from("short-lived", 99)]).collect());
-    assert_eq!(count(dir.path(), "origin"), 3, "two resources and a scope");
+    assert_eq!(home.origins(), 3, "two resources and a scope");
     // Used again much later, by the same and by a restarted server.
     wait(database.write(vec![from("long-lived", 100)], NOW.plus(HOUR))).unwrap();
     wait(database.sweep(NOW.plus(HOUR + HOUR / 2))).unwrap();
-    assert_eq!(count(dir.path(), "origin"), 2);
+    assert_eq!(home.origins(), 2);
     assert_eq!(found(&database, &all_logs()), ["long-lived"]);
     block_on(database.close());
-    let database = open(dir.path(), Options { age_max: Some(HOUR), ..unlimited() });
+    let database = home.open(Options { age_max: Some(HOUR), ..unlimited() });
     wait(database.write(vec![from("short-lived", 101)], NOW.plus(HOUR))).unwrap();
     assert_eq!(found(&database, &all_logs()), ["long-lived", "short-lived"]);
     wait(database.sweep(NOW.plus(3 * HOUR))).unwrap();
-    assert_eq!(count(dir.path(), "origin"), 0);
+    assert_eq!(home.origins(), 0);
     // Keys remembered by the writer are forgotten with them.
     wait(database.write(vec![from("long-lived", 102)], NOW.plus(3 * HOUR))).unwrap();
     assert_eq!(&*page(&database, &all_logs()).records[0].resource, b"long-lived");

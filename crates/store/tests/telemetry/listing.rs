@@ -2,10 +2,9 @@
 
 use super::*;
 
-#[test]
-fn o_30_o_33_order_is_by_time_then_by_arrival_in_both_directions() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), unlimited());
+pub(crate) fn o_30_o_33_order_is_by_time_then_by_arrival_in_both_directions(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(unlimited());
     // Kinds differ so that the order holds across severity groups.
     let times = [30, 10, 20, 10, u64::MAX, 0, 10];
     let kinds = Severity::ALL.map(Kind::Log);
@@ -21,13 +20,12 @@ fn o_30_o_33_order_is_by_time_then_by_arrival_in_both_directions() {
     assert!(page(&database, &query).records.is_sorted_by(|a, b| a.id > b.id), "ids order as records do");
 }
 
-#[test]
-fn o_34_j_53_pages_have_no_gaps_and_no_repeats() {
+pub(crate) fn o_34_j_53_pages_have_no_gaps_and_no_repeats(fresh: Fresh) {
     // What arrives between two pages lies before all others in ascending, after all others in descending order.
     for (sort, late) in [(SortDirection::Ascending, 1), (SortDirection::Descending, 99)] {
         for limit in [1, 7, 99, 100, 101] {
-            let dir = tempfile::tempdir().unwrap();
-            let database = open(dir.path(), unlimited());
+            let home = fresh();
+            let database = home.open(unlimited());
             let kinds = Severity::ALL.map(Kind::Log);
             // Many records with the same time, across groups.
             let numbers = 0..100_usize;
@@ -52,10 +50,9 @@ fn o_34_j_53_pages_have_no_gaps_and_no_repeats() {
     }
 }
 
-#[test]
-fn o_4_records_belong_to_a_job_by_task_before_trace() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), unlimited());
+pub(crate) fn o_4_records_belong_to_a_job_by_task_before_trace(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(unlimited());
     // Jobs 1 and 2 share a trace: 2 was submitted from inside a task of 1.
     let of = |job_number, task_number, text: &str| NewRecord {
         job: Some(job(job_number)),
@@ -91,10 +88,9 @@ fn o_4_records_belong_to_a_job_by_task_before_trace() {
     assert_eq!(found(&database, &all_logs()).len(), 7, "O-3: also what belongs to no job");
 }
 
-#[test]
-fn o_31_kinds_select_severity_groups_and_spans() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), unlimited());
+pub(crate) fn o_31_kinds_select_severity_groups_and_spans(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(unlimited());
     let mut records: Vec<NewRecord> = (0..=25)
         .map(|number| NewRecord {
             job: Some(job(1)),
@@ -115,10 +111,9 @@ fn o_31_kinds_select_severity_groups_and_spans() {
     }
 }
 
-#[test]
-fn o_35_o_36_intervals_take_their_bounds_as_given() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), unlimited());
+pub(crate) fn o_35_o_36_intervals_take_their_bounds_as_given(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(unlimited());
     let mut records: Vec<NewRecord> = (0..6).map(|time| record(INFO, time, time.to_string())).collect();
     records.push(record(Kind::Log(Severity::Error), 3, "3e"));
     records.push(record(Kind::Span, 3, "span"));
@@ -145,10 +140,9 @@ fn o_35_o_36_intervals_take_their_bounds_as_given() {
     }
 }
 
-#[test]
-fn very_large_records_end_a_page_early() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), unlimited());
+pub(crate) fn very_large_records_end_a_page_early(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(unlimited());
     let large = |time| NewRecord { encoded: vec![b'x'; 40 << 20], ..record(INFO, time, "") };
     store(&database, vec![large(1), large(2), large(3)]);
     let first = page(&database, &all_logs());

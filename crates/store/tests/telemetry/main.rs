@@ -1,11 +1,58 @@
-//! Logs and spans in their own database: what is stored comes back, in order, and no flood does harm.
+//! Logs and spans: what is stored comes back, in order, and no flood does harm. The same on every database.
+
+#![allow(clippy::unwrap_used, reason = "these are tests, though a macro makes them so")]
+
+/// Makes the tests of one database. The first argument says whether it can be had, the second makes a place that holds no
+/// records.
+macro_rules! conformance {
+    ($there:expr, $fresh:expr) => {
+        $crate::conformance!($there, $fresh; keeping:
+            records_are_removed_by_the_time_they_arrived,
+            many_old_records_are_removed_in_steps_and_writes_go_on_between,
+            the_file_stays_within_its_limit_and_keeps_the_newest,
+            a_lowered_limit_makes_the_file_smaller,
+            resources_are_stored_once_and_removed_with_their_last_record,
+        );
+        $crate::conformance!($there, $fresh; listing:
+            o_30_o_33_order_is_by_time_then_by_arrival_in_both_directions,
+            o_34_j_53_pages_have_no_gaps_and_no_repeats,
+            o_4_records_belong_to_a_job_by_task_before_trace,
+            o_31_kinds_select_severity_groups_and_spans,
+            o_35_o_36_intervals_take_their_bounds_as_given,
+            very_large_records_end_a_page_early,
+        );
+        $crate::conformance!($there, $fresh; writing:
+            records_come_back_as_they_went_in,
+            o_39_a_record_is_found_as_soon_as_its_write_is_reported,
+            records_are_kept_over_a_restart_and_ids_stay_unique,
+            dropping_the_last_handle_stores_what_waits,
+            o_5_a_flood_is_refused_at_once_and_nothing_accepted_is_lost,
+            a_write_larger_than_the_queue_is_taken_when_nothing_waits,
+            a_batch_that_cannot_be_stored_is_reported_and_the_writer_goes_on,
+        );
+    };
+    ($there:expr, $fresh:expr; $module:ident: $($name:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                if $there() {
+                    $crate::$module::$name(&$fresh);
+                }
+            }
+        )*
+    };
+}
+pub(crate) use conformance;
 
 mod keeping;
 mod listing;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod writing;
 
 use std::ops::Bound;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,9 +72,29 @@ fn unlimited() -> Options {
     Options { age_max: None, bytes_max: None, commit_interval: Duration::ZERO, ..Options::default() }
 }
 
-fn open(dir: &Path, options: Options) -> Database {
-    Database::open(dir, options).expect("the database opens")
+/// Where telemetry is kept, and what only its database can tell or do. Removed in the end.
+pub(crate) trait Home {
+    /// Opens it, as a server does.
+    fn open(&self, options: Options) -> Database;
+
+    /// How many resources and scopes are stored.
+    fn origins(&self) -> u64;
+
+    /// Bytes in use, as far as the limit of size goes.
+    fn bytes(&self) -> u64;
+
+    /// Keeps the writer from committing until the answer is called.
+    fn hold(&self) -> Box<dyn FnOnce()>;
+
+    /// Makes records impossible to store, without doing harm to those that are.
+    fn spoil(&self);
+
+    /// Makes up for [`Home::spoil`].
+    fn mend(&self);
 }
+
+/// Makes a place that holds no records.
+pub(crate) type Fresh<'a> = &'a dyn Fn() -> Box<dyn Home>;
 
 /// Runs a future to its end.
 fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -1,12 +1,10 @@
 //! Writing: what is accepted is stored, and what is too much is refused at once.
 
 use super::*;
-use rusqlite::Connection;
 
-#[test]
-fn records_come_back_as_they_went_in() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), unlimited());
+pub(crate) fn records_come_back_as_they_went_in(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(unlimited());
     let sent = NewRecord { resource: Arc::from(*b"\x00r"), scope: Arc::from(*b""), ..record(INFO, 7, "\u{1F332}") };
     store(&database, vec![sent.clone(), record(Kind::Span, 8, "")]);
 
@@ -19,28 +17,26 @@ fn records_come_back_as_they_went_in() {
     assert_eq!(&*spans.records[0].resource, b"resource");
 }
 
-#[test]
-fn o_39_a_record_is_found_as_soon_as_its_write_is_reported() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), Options { age_max: None, bytes_max: None, ..Options::default() });
+pub(crate) fn o_39_a_record_is_found_as_soon_as_its_write_is_reported(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(Options { age_max: None, bytes_max: None, ..Options::default() });
     for time in 0..20 {
         store(&database, vec![record(INFO, time, time.to_string())]);
         assert_eq!(page(&database, &all_logs()).records.len() as u64, time + 1);
     }
 }
 
-#[test]
-fn records_are_kept_over_a_restart_and_ids_stay_unique() {
-    let dir = tempfile::tempdir().unwrap();
+pub(crate) fn records_are_kept_over_a_restart_and_ids_stay_unique(fresh: Fresh) {
+    let home = fresh();
     let mut ids = Vec::new();
     for round in 0..3 {
-        let database = open(dir.path(), unlimited());
+        let database = home.open(unlimited());
         // Nobody waits for these: closing stores them.
         database.write(vec![record(INFO, 5, round.to_string())], NOW).unwrap();
         block_on(database.close());
         assert!(matches!(database.write(Vec::new(), NOW), Err(Error::Unavailable(_))));
         drop(database);
-        let database = open(dir.path(), unlimited());
+        let database = home.open(unlimited());
         ids = page(&database, &all_logs()).records.iter().map(|record| record.id).collect();
         block_on(database.close());
     }
@@ -48,23 +44,20 @@ fn records_are_kept_over_a_restart_and_ids_stay_unique() {
     assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
 }
 
-#[test]
-fn dropping_the_last_handle_stores_what_waits() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), unlimited());
+pub(crate) fn dropping_the_last_handle_stores_what_waits(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(unlimited());
     let written = database.write(vec![record(INFO, 1, "kept")], NOW).unwrap();
     drop(database);
     block_on(written.wait()).expect("stored");
-    assert_eq!(found(&open(dir.path(), unlimited()), &all_logs()), ["kept"]);
+    assert_eq!(found(&home.open(unlimited()), &all_logs()), ["kept"]);
 }
 
-#[test]
-fn o_5_a_flood_is_refused_at_once_and_nothing_accepted_is_lost() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), Options { waiting_bytes_max: 100_000, ..unlimited() });
+pub(crate) fn o_5_a_flood_is_refused_at_once_and_nothing_accepted_is_lost(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(Options { waiting_bytes_max: 100_000, ..unlimited() });
     // The writer cannot commit while somebody else writes.
-    let other = Connection::open(dir.path().join(boxwood_store::telemetry::FILE_NAME)).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let release = home.hold();
 
     let mut accepted = Vec::new();
     let refused = (0..1_000).find_map(|time| {
@@ -81,7 +74,7 @@ fn o_5_a_flood_is_refused_at_once_and_nothing_accepted_is_lost() {
     assert!((50..100).contains(&accepted.len()), "about 100,000 bytes wait: {}", accepted.len());
     assert_eq!(found(&database, &all_logs()).len(), 0, "readers are not held up");
 
-    other.execute_batch("ROLLBACK").unwrap();
+    release();
     let count = accepted.len();
     for written in accepted {
         block_on(written.wait()).expect("stored");
@@ -92,41 +85,22 @@ fn o_5_a_flood_is_refused_at_once_and_nothing_accepted_is_lost() {
     store(&database, vec![record(INFO, 0, "room again")]);
 }
 
-#[test]
-fn a_write_larger_than_the_queue_is_taken_when_nothing_waits() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), Options { waiting_bytes_max: 10, ..unlimited() });
+pub(crate) fn a_write_larger_than_the_queue_is_taken_when_nothing_waits(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(Options { waiting_bytes_max: 10, ..unlimited() });
     store(&database, vec![record(INFO, 0, "x".repeat(1_000))]);
     assert_eq!(page(&database, &all_logs()).records.len(), 1);
 }
 
-#[test]
-fn a_batch_that_cannot_be_stored_is_reported_and_the_writer_goes_on() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = open(dir.path(), unlimited());
+pub(crate) fn a_batch_that_cannot_be_stored_is_reported_and_the_writer_goes_on(fresh: Fresh) {
+    let home = fresh();
+    let database = home.open(unlimited());
     store(&database, vec![record(INFO, 0, "before")]);
-    let other = Connection::open(dir.path().join(boxwood_store::telemetry::FILE_NAME)).unwrap();
-    other.execute_batch("ALTER TABLE record RENAME TO elsewhere").unwrap();
+    home.spoil();
     let unknown = NewRecord { resource: Arc::from(*b"new"), ..record(INFO, 1, "lost") };
     assert!(wait(database.write(vec![unknown.clone()], NOW)).is_err());
-    other.execute_batch("ALTER TABLE elsewhere RENAME TO record").unwrap();
+    home.mend();
     store(&database, vec![NewRecord { encoded: b"after".to_vec(), ..unknown }]);
     assert_eq!(found(&database, &all_logs()), ["before", "after"]);
     assert_eq!(&*page(&database, &all_logs()).records[1].resource, b"new", "stored although it was rolled back before");
-}
-
-#[test]
-fn a_newer_schema_and_a_foreign_file_are_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    block_on(open(dir.path(), unlimited()).close());
-    let path = dir.path().join(boxwood_store::telemetry::FILE_NAME);
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    let Err(Error::Incompatible(message)) = Database::open(dir.path(), unlimited()) else { panic!("refused") };
-    assert!(message.contains("schema version 99") && message.contains("newer program"), "{message}");
-
-    std::fs::remove_file(&path).unwrap();
-    Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
-    assert!(matches!(Database::open(dir.path(), unlimited()), Err(Error::Incompatible(_))));
-    std::fs::write(&path, "this is no database, it only has the name of one".repeat(100)).unwrap();
-    assert!(Database::open(dir.path(), unlimited()).is_err());
 }

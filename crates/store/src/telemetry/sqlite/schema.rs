@@ -10,7 +10,7 @@ use crate::sqlite::schema::{Schema, bring_up_to_date};
 
 /// Logs and spans ("BoxT").
 const SCHEMA: Schema =
-    Schema { application_id: 0x426f_7854, migrations: &[include_str!("../../migrations/telemetry/0001_first.sql")] };
+    Schema { application_id: 0x426f_7854, migrations: &[include_str!("../../../migrations/telemetry/0001_first.sql")] };
 
 /// Bytes of the write-ahead log that are kept when it starts over; a flood may make it larger for a while.
 const JOURNAL_BYTES_KEPT: i64 = 16 << 20;
