@@ -127,14 +127,20 @@ async fn task_times(
     talk: &Talk,
     jobs: &[i64],
 ) -> Result<HashMap<JobKey, (Option<Timestamp>, Option<Timestamp>)>, Error> {
-    let sql = "SELECT job, min(started_at), max(stopped_at) FROM (
-             SELECT g.job, t.started_at, t.stopped_at FROM task_group g
-             JOIN task t ON t.key >= g.key AND t.key < g.key + g.count
-             WHERE g.job = ANY($1) AND NOT EXISTS (SELECT 1 FROM running r WHERE r.key = t.key)
-             UNION ALL
-             SELECT g.job, r.started_at, NULL FROM task_group g
-             JOIN running r ON r.key >= g.key AND r.key < g.key + g.count WHERE g.job = ANY($1)
-         ) AS latest GROUP BY job";
+    // Group by group, each along the keys of its tasks: the database believes a range of keys to be a large part of a table,
+    // and would read the tables whole, in parallel, if it could choose.
+    let sql = "SELECT g.job, min(least(stopped.first, started.first)), max(stopped.last) FROM task_group g
+         CROSS JOIN LATERAL (
+             SELECT min(t.started_at) AS first, max(t.stopped_at) AS last FROM task t
+             WHERE t.key >= g.key AND t.key < g.key + g.count AND NOT EXISTS (
+                 SELECT 1 FROM running r WHERE r.key >= g.key AND r.key < g.key + g.count AND r.key = t.key
+             )
+         ) AS stopped
+         CROSS JOIN LATERAL (
+             SELECT min(r.started_at) AS first FROM running r WHERE r.key >= g.key AND r.key < g.key + g.count
+         ) AS started
+         WHERE g.job = ANY($1) GROUP BY g.job";
+    talk.batch("SET LOCAL max_parallel_workers_per_gather = 0").await?;
     let times = |row: Row| Ok((JobKey(number(&row, 0)?), (time(&row, 1)?, time(&row, 2)?)));
     talk.query(sql, &[&jobs]).await?.into_iter().map(times).collect()
 }
