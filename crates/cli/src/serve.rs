@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use boxwood_server::{Auth, Config, Listen, Tls};
+use boxwood_server::{Auth, Config, DatabaseAddress, Listen, Tls};
 use clap::{Args, ValueEnum};
 
 use crate::Failure;
@@ -18,6 +18,9 @@ pub(crate) struct ServeArgs {
     /// The folder with the database; the platform's data folder by default
     #[arg(long, value_name = "DIR", env = "BOXWOOD_DATA_DIR")]
     data_dir: Option<PathBuf>,
+    /// A PostgreSQL database instead of the folder: postgres://USER:PASSWORD@HOST/DATABASE; any number of servers share it
+    #[arg(long, value_name = "URL", env = "BOXWOOD_DATABASE_URL", hide_env_values = true, conflicts_with = "data_dir")]
+    database_url: Option<String>,
     /// The certificate to speak TLS with, a PEM file: the server's own first, then those up to the authority's
     #[arg(long, value_name = "FILE", env = "BOXWOOD_TLS_CERT", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -49,11 +52,15 @@ enum AuthArg {
 /// Runs until SIGTERM or an interrupt. Prints one line on standard output once calls are answered.
 pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     log_to_stderr(&args.log)?;
+    let database = args.database_url.as_deref().map(DatabaseAddress::parse).transpose();
+    let database = database.map_err(|error| Failure::Usage(format!("--database-url: {error}")))?;
     let data_dir = match args.data_dir {
         Some(dir) => dir,
+        None if database.is_some() => PathBuf::new(),
         None => default_data_dir()?,
     };
     let mut config = Config::new(args.listen, data_dir);
+    config.database = database;
     config.tls = args.tls_cert.zip(args.tls_key).map(|(certificate, key)| Tls { certificate, key });
     if let Some(AuthArg::Off) = args.auth {
         config.auth = Auth::Off;

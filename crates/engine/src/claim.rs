@@ -148,7 +148,7 @@ fn steal(set: &mut WorkingSet, classes: &[ClassKey]) -> Result<Option<Found>, St
     loop {
         let mut oldest: Option<JobKey> = None;
         for class in classes {
-            let first = set.queue(*class)?.first().copied();
+            let first = set.first_queued(*class)?;
             oldest = [oldest, first].into_iter().flatten().min();
         }
         let Some(job) = oldest else { return Ok(None) };

@@ -79,7 +79,7 @@ pub(crate) fn create(set: &mut WorkingSet, new: NewCluster) -> Result<Reply, Sto
         deletable: new.deletable,
         created_at: new.now,
     };
-    set.change_cluster(&cluster.slug.clone(), |clusters| clusters.put(cluster.clone()));
+    set.change_cluster(&cluster.slug.clone(), |clusters| clusters.put(cluster.clone()))?;
     Ok(Reply::Cluster(cluster))
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn update(
     if let Some(description) = description {
         cluster.description = description;
     }
-    set.change_cluster(&cluster.slug.clone(), |clusters| clusters.put(cluster.clone()));
+    set.change_cluster(&cluster.slug.clone(), |clusters| clusters.put(cluster.clone()))?;
     Ok(Reply::Cluster(cluster))
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn delete(set: &mut WorkingSet, slug: &str) -> Result<Reply, Stop> {
     }
     set.change_cluster(slug, |clusters| {
         clusters.by_slug.remove(slug);
-    });
+    })?;
     Ok(Reply::Done)
 }
 

@@ -13,6 +13,7 @@ mod cluster;
 mod command;
 mod complete;
 mod fail;
+mod foresee;
 mod group;
 mod id;
 mod identifier;
@@ -36,6 +37,7 @@ pub use cluster::{Cluster, is_slug, slug_from_name};
 pub use command::{
     Command, ComputedTask, FailedTask, NewCluster, NewJob, Refusal, RefusalKind, Reply, Report, ReportReply,
 };
+pub use foresee::{Foreseen, foreseen};
 pub use group::{Group, GroupState, Slice};
 pub use id::{AutomationId, ClassKey, GroupKey, JobId, JobKey, TaskId, TaskKey, uuid_v7};
 pub use identifier::{Class, Identifier, Version, VersionError};

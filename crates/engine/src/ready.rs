@@ -50,8 +50,46 @@ pub(crate) struct ReadyEntry {
     pub(crate) returned: bool,
 }
 
-/// The ready tasks of one job and class.
-pub(crate) type ReadyIndex = BTreeMap<Place, ReadyEntry>;
+/// The ready tasks of one job and class, as far as they are loaded.
+#[derive(Debug, Default)]
+struct ReadyIndex {
+    entries: BTreeMap<Place, ReadyEntry>,
+    known: Known,
+}
+
+/// In which places every entry of an index is loaded.
+#[derive(Debug)]
+enum Known {
+    All,
+    Ranges(Vec<Range<Place>>),
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self::Ranges(Vec::new())
+    }
+}
+
+/// After every place.
+const END: Place = (u32::MAX, u64::MAX);
+
+impl Known {
+    /// Up to where everything from `place` on is known; none if `place` itself is not.
+    fn until(&self, place: Place) -> Option<Place> {
+        match self {
+            Self::All => Some(END),
+            Self::Ranges(ranges) => ranges.iter().find(|range| range.contains(&place)).map(|range| range.end),
+        }
+    }
+
+    fn add(&mut self, new: Range<Place>) {
+        let Self::Ranges(ranges) = self else { return };
+        match ranges.iter_mut().find(|range| range.end == new.start) {
+            Some(before) => before.end = new.end,
+            None => ranges.push(new),
+        }
+    }
+}
 
 /// All ready tasks known, with a log of changes to be saved or undone.
 #[derive(Debug, Default)]
@@ -64,8 +102,14 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
+    /// Whether the entries of a job and class are loaded, the first of them at least.
     pub(crate) fn is_known(&self, job: JobKey, class: ClassKey) -> bool {
-        self.indexes.contains_key(&(job, class))
+        self.is_known_from(job, class, (0, 0))
+    }
+
+    /// Whether entries from a place on are loaded.
+    pub(crate) fn is_known_from(&self, job: JobKey, class: ClassKey, place: Place) -> bool {
+        self.indexes.get(&(job, class)).is_some_and(|index| index.known.until(place).is_some())
     }
 
     /// Takes in all entries of a job and class.
@@ -77,28 +121,71 @@ impl Ready {
                     ReadyEntry { first: key.first, end: row.end, group: row.group, returned: key.returned },
                 )
             };
-            rows.map(entry).collect()
+            ReadyIndex { entries: rows.map(entry).collect(), known: Known::All }
         });
+    }
+
+    /// Takes in the entries of a job and class in a range of places, which is known from now on. What is here already must
+    /// be saved.
+    pub(crate) fn load_part(
+        &mut self,
+        job: JobKey,
+        class: ClassKey,
+        rows: impl Iterator<Item = (ReadyKey, ReadyRow)>,
+        known: Range<Place>,
+    ) {
+        let index = self.indexes.entry((job, class)).or_default();
+        for (key, row) in rows {
+            let entry = ReadyEntry { first: key.first, end: row.end, group: row.group, returned: key.returned };
+            index.entries.entry((key.depth, row.next)).or_insert(entry);
+        }
+        index.known.add(known);
+    }
+
+    /// Lets entries be added to a job and class of which nothing may be known.
+    pub(crate) fn open(&mut self, job: JobKey, class: ClassKey) {
+        self.indexes.entry((job, class)).or_default();
     }
 
     /// Notes that a new job has no ready tasks of `class` yet.
     pub(crate) fn create(&mut self, job: JobKey, class: ClassKey) {
         if let std::collections::hash_map::Entry::Vacant(vacant) = self.indexes.entry((job, class)) {
-            vacant.insert(ReadyIndex::new());
+            vacant.insert(ReadyIndex { entries: BTreeMap::new(), known: Known::All });
             self.created.push((job, class));
         }
     }
 
-    /// The first entry of a job and class in a range of places.
-    pub(crate) fn first(&self, job: JobKey, class: ClassKey, within: Range<Place>) -> Option<(Place, ReadyEntry)> {
-        let index = self.indexes.get(&(job, class))?;
-        index.range(within).next().map(|(place, entry)| (*place, *entry))
+    /// The first entry of a job and class in a range of places, or the part of the range that must be known to say.
+    pub(crate) fn first(
+        &self,
+        job: JobKey,
+        class: ClassKey,
+        within: Range<Place>,
+    ) -> Result<Option<(Place, ReadyEntry)>, Range<Place>> {
+        let Some(index) = self.indexes.get(&(job, class)) else { return Err(within) };
+        let found = index.entries.range(within.clone()).next().map(|(place, entry)| (*place, *entry));
+        let Some(until) = index.known.until(within.start) else { return Err(within) };
+        if until >= within.end || found.is_some_and(|(place, _)| place < until) {
+            Ok(found)
+        } else {
+            Err(until..within.end)
+        }
     }
 
-    /// All entries of a job and class in a range of places.
-    pub(crate) fn all(&self, job: JobKey, class: ClassKey, within: Range<Place>) -> Vec<(Place, ReadyEntry)> {
-        let index = self.indexes.get(&(job, class));
-        index.map(|index| index.range(within).map(|(place, entry)| (*place, *entry)).collect()).unwrap_or_default()
+    /// All entries of a job and class in a range of places, or the part of the range that must be known to say.
+    pub(crate) fn all(
+        &self,
+        job: JobKey,
+        class: ClassKey,
+        within: Range<Place>,
+    ) -> Result<Vec<(Place, ReadyEntry)>, Range<Place>> {
+        let Some(index) = self.indexes.get(&(job, class)) else { return Err(within) };
+        match index.known.until(within.start) {
+            Some(until) if until >= within.end => {
+                Ok(index.entries.range(within).map(|(place, entry)| (*place, *entry)).collect())
+            }
+            until => Err(until.unwrap_or(within.start)..within.end),
+        }
     }
 
     /// Adds a range of ready tasks. The index must be known.
@@ -132,10 +219,10 @@ impl Ready {
     }
 
     fn put(&mut self, job: JobKey, class: ClassKey, place: Place, entry: Option<ReadyEntry>) -> Option<ReadyEntry> {
-        let index = self.indexes.get_mut(&(job, class)).expect("asked for before it is changed");
+        let entries = &mut self.indexes.get_mut(&(job, class)).expect("asked for before it is changed").entries;
         let before = match entry {
-            Some(entry) => index.insert(place, entry),
-            None => index.remove(&place),
+            Some(entry) => entries.insert(place, entry),
+            None => entries.remove(&place),
         };
         self.undo.push(((job, class), place, before));
         before
@@ -149,10 +236,10 @@ impl Ready {
 
     pub(crate) fn rollback(&mut self) {
         while let Some((index, place, before)) = self.undo.pop() {
-            let index = self.indexes.get_mut(&index).expect("an index with changes is known");
+            let entries = &mut self.indexes.get_mut(&index).expect("an index with changes is known").entries;
             match before {
-                Some(entry) => index.insert(place, entry),
-                None => index.remove(&place),
+                Some(entry) => entries.insert(place, entry),
+                None => entries.remove(&place),
             };
         }
         for created in self.created.drain(..) {
@@ -190,7 +277,7 @@ impl Ready {
 
     /// How many entries are in memory, and jobs and classes with or without.
     pub(crate) fn len(&self) -> usize {
-        self.indexes.values().map(BTreeMap::len).chain([self.indexes.len()]).sum()
+        self.indexes.values().map(|index| index.entries.len()).chain([self.indexes.len()]).sum()
     }
 
     pub(crate) fn clear(&mut self) {
@@ -224,7 +311,8 @@ mod tests {
         ready.saved();
         ready.take_first(JOB, CLASS, (0, 10));
         ready.insert(key(10, true), row(10, 11));
-        let places: Vec<_> = ready.all(JOB, CLASS, ALL).into_iter().map(|(place, _)| place.1).collect();
+        let all = ready.all(JOB, CLASS, ALL).expect("all is known");
+        let places: Vec<_> = all.into_iter().map(|(place, _)| place.1).collect();
         assert_eq!(places, [10, 11]);
         assert_eq!(ready.changes(), [(key(10, false), Some(row(11, 13))), (key(10, true), Some(row(10, 11)))]);
     }
@@ -251,8 +339,28 @@ mod tests {
         ready.take_first(JOB, CLASS, (0, 10));
         ready.create(JOB, ClassKey(2));
         ready.rollback();
-        assert_eq!(ready.first(JOB, CLASS, ALL).map(|(place, _)| place), Some((0, 10)));
+        let first = ready.first(JOB, CLASS, ALL).expect("all is known");
+        assert_eq!(first.map(|(place, _)| place), Some((0, 10)));
         assert_eq!(ready.changes(), [(key(10, false), Some(row(10, 13)))]);
         assert!(!ready.is_known(JOB, ClassKey(2)));
+    }
+
+    #[test]
+    fn what_is_not_loaded_is_asked_for_and_not_absent() {
+        let mut ready = Ready::default();
+        assert_eq!(ready.first(JOB, CLASS, ALL), Err(ALL));
+        ready.load_part(JOB, CLASS, [(key(10, false), row(10, 13))].into_iter(), (0, 0)..(0, 20));
+        assert!(ready.first(JOB, CLASS, ALL).is_ok_and(|found| found.is_some()));
+        ready.take_first(JOB, CLASS, (0, 10));
+        ready.take_first(JOB, CLASS, (0, 11));
+        ready.take_first(JOB, CLASS, (0, 12));
+        assert_eq!(ready.first(JOB, CLASS, ALL), Err((0, 20)..ALL.end));
+        assert_eq!(ready.first(JOB, CLASS, (0, 5)..(0, 15)), Ok(None));
+        assert_eq!(ready.first(JOB, CLASS, (0, 30)..(0, 35)), Err((0, 30)..(0, 35)));
+        ready.insert(key(40, false), row(40, 41));
+        assert_eq!(ready.first(JOB, CLASS, ALL), Err((0, 20)..ALL.end), "an earlier one may be in the store");
+        ready.load_part(JOB, CLASS, std::iter::empty(), (0, 20)..ALL.end);
+        assert!(ready.first(JOB, CLASS, ALL).is_ok_and(|found| found.is_some_and(|(place, _)| place == (0, 40))));
+        assert!(ready.all(JOB, CLASS, ALL).is_ok_and(|all| all.len() == 1));
     }
 }

@@ -116,7 +116,7 @@ fn store_sub_tasks(
     let slice = group.slice_of(key);
     let cluster = cluster_of(set, key)?;
     let skipped = fail::in_failed_branch(set, key)?;
-    let first = set.take_task_keys(sub_tasks.tasks());
+    let first = set.take_task_keys(sub_tasks.tasks())?;
     let open_groups = u32::try_from(sub_tasks.groups.len()).expect("a submission has few groups");
     let task = set.task_mut(key)?;
     task.children = Some(Children { first, count: sub_tasks.tasks() });

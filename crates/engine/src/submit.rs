@@ -24,9 +24,9 @@ pub(crate) fn job(set: &mut WorkingSet, new: &NewJob) -> Result<Reply, Stop> {
             return Ok(Reply::Job(known, set.status(key)?.clone()));
         }
     }
-    let key = set.take_job_key();
+    let key = set.take_job_key()?;
     let origin = Origin { job: key, parent: None, depth: 0, boundary: None, cluster: None, skipped: false };
-    let first = set.take_task_keys(new.tasks.tasks());
+    let first = set.take_task_keys(new.tasks.tasks())?;
     set.insert_job(Job {
         key,
         id: new.id,
@@ -123,7 +123,7 @@ fn slices(set: &mut WorkingSet, origin: &Origin<'_>, group: &NewGroup) -> Result
             Some(inherited) if tasks.cluster.is_empty() || tasks.cluster == *inherited => inherited.clone(),
             _ => cluster::named(set, &tasks.cluster)?.slug,
         };
-        let class = set.class_for(&cluster, &tasks.identifier);
+        let class = set.class_for(&cluster, &tasks.identifier)?;
         set.add_job_class(origin.job, class)?;
         let display: Arc<str> = match stored_display(&tasks.display) {
             whole if whole.len() == tasks.display.len() => tasks.display.clone(),

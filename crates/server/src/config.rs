@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use boxwood_engine::Settings;
 use boxwood_proto::MESSAGE_BYTES_MAX;
+use boxwood_store::postgres::Address;
 use boxwood_store::telemetry;
 
 /// How a server is set up. [`Config::new`] gives the documented defaults.
@@ -18,6 +19,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// The folder with its database; made if it does not exist.
     pub data_dir: PathBuf,
+    /// The database it shares with other servers, instead of the folder.
+    pub database: Option<Address>,
     /// Who may use it.
     pub auth: Auth,
     /// Further names under which clients reach it, without port. Requests for any other name are refused while there
@@ -45,6 +48,7 @@ impl Config {
             listen,
             tls: None,
             data_dir: data_dir.into(),
+            database: None,
             auth: Auth::OffOnLoopback,
             host_names: Vec::new(),
             rules: Settings::default(),
@@ -134,6 +138,9 @@ pub struct IdleSettings {
     pub warm_for: Duration,
     /// The longest time a request is held open for a client that offers to wait.
     pub held_max: Duration,
+    /// How often a request that is held looks for work by itself, where several servers share a database: what became ready
+    /// at another server is told to this one, but may not arrive.
+    pub look_again: Duration,
     /// The wait suggested to everyone while the server stops: longer than a restart takes.
     pub stopping: Duration,
 }
@@ -149,6 +156,7 @@ impl Default for IdleSettings {
             busy_for: Duration::from_secs(2),
             warm_for: Duration::from_secs(60),
             held_max: Duration::from_secs(30),
+            look_again: Duration::from_secs(1),
             stopping: Duration::from_secs(5),
         }
     }

@@ -75,6 +75,8 @@ pub(crate) async fn ensure_default_cluster(lane: &Lane, reader: &Arc<dyn Reader>
     let outcome = lane.command(Command::CreateCluster(new)).await?;
     match outcome.decided {
         Ok(_) => Ok(()),
+        // Another server on the same database was quicker.
+        Err(refusal) if refusal.kind == RefusalKind::Invalid => Ok(()),
         Err(refusal) => Err(boxwood_store::Error::Corrupt(format!("cannot make the default cluster: {refusal}"))),
     }
 }

@@ -49,7 +49,7 @@ impl Inside {
     }
 
     async fn of(config: Config, database: &memory::Database, telemetry: Arc<Telemetry>) -> Result<Self, Error> {
-        let dispatch = Arc::new(Dispatch::new(config.idle.clone()));
+        let dispatch = Arc::new(Dispatch::new(config.idle.clone(), false));
         let reader = database.reader();
         let (woken, options) = (dispatch.clone(), LaneOptions::default());
         let on_commit = move |wakes: &[boxwood_store::Wake]| woken.ready(wakes);

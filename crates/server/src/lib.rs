@@ -34,6 +34,7 @@ mod telemetry;
 mod tls;
 mod validate;
 
+pub use boxwood_store::postgres::Address as DatabaseAddress;
 pub use config::{Auth, Config, IdleSettings, Listen, Tls};
 pub use error::Error;
 #[cfg(feature = "inside")]

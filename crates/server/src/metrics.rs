@@ -145,7 +145,7 @@ mod tests {
         counters[5].fetch_add(1, Ordering::Relaxed);
         calls.note("/a.B/X");
         calls.note("/a.B/C");
-        let text = calls.text(&Dispatch::new(IdleSettings::default()));
+        let text = calls.text(&Dispatch::new(IdleSettings::default(), false));
         assert!(text.contains("boxwood_calls_total{service=\"a.B\",method=\"C\",code=\"ok\"} 2\n"), "{text}");
         assert!(text.contains("boxwood_calls_total{service=\"a.B\",method=\"C\",code=\"not_found\"} 1\n"), "{text}");
         assert!(text.contains("\nboxwood_unknown_calls_total 1\n"), "{text}");

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use boxwood_engine::Settings;
 use boxwood_proto::connectrpc::{CompressionRegistry, ConnectRpcService, GzipProvider, Limits, Router};
-use boxwood_store::{Lane, LaneOptions, Reader, sqlite};
+use boxwood_store::{Lane, LaneOptions, Reader, postgres, sqlite};
 use rustls::pki_types::UnixTime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -57,7 +58,7 @@ impl Server {
         let listener = Listener::bind(&config.listen, config.auth, tls).await?;
         let address =
             listener.address().map_err(|source| Error::Listen { address: config.listen.to_string(), source })?;
-        let dispatch = Arc::new(Dispatch::new(config.idle.clone()));
+        let dispatch = Arc::new(Dispatch::new(config.idle.clone(), config.database.is_some()));
         let store = Store::open(&config, dispatch.clone()).await?;
         door::ensure_default_cluster(&store.lane, &store.reader).await?;
         let (stop, stopped) = oneshot::channel();
@@ -131,7 +132,11 @@ impl Store {
         let dir = config.data_dir.clone();
         let rules = config.rules.clone();
         let kept = config.telemetry.clone();
+        let shared = config.database.clone();
         let opened = tokio::task::spawn_blocking(move || {
+            if let Some(address) = shared {
+                return Self::open_shared(address, rules, kept, dispatch);
+            }
             let database = sqlite::Database::open(&dir)?;
             let reader = database.reader();
             let telemetry = Telemetry::open(&dir, kept, reader.clone())?;
@@ -143,6 +148,28 @@ impl Store {
             Ok(store) => store,
             Err(error) => Err(Error::Config(format!("could not open the database: {error}"))),
         }
+    }
+
+    /// A database that other servers share: what becomes ready here is told to them, and what becomes ready there wakes
+    /// runners that wait here.
+    fn open_shared(
+        address: postgres::Address,
+        rules: Settings,
+        kept: boxwood_store::telemetry::Options,
+        dispatch: Arc<Dispatch>,
+    ) -> Result<Self, Error> {
+        let database = postgres::Database::open(address)?;
+        tracing::info!(database = %database.address(), "jobs and tasks are in a database that other servers may share");
+        let reader = database.reader();
+        let telemetry = Telemetry::on_postgres(&database, kept, reader.clone())?;
+        let others = dispatch.clone();
+        let news = database.news(move |wakes| others.ready(wakes))?;
+        let woken = move |wakes: &[boxwood_store::Wake]| {
+            dispatch.ready(wakes);
+            news.tell(wakes);
+        };
+        let (lane, lane_end) = Lane::start(database.backend(), rules, LaneOptions::default(), woken)?;
+        Ok(Self { lane, lane_end, reader, telemetry })
     }
 }
 

@@ -1,8 +1,8 @@
-//! Parts of rows that databases keep as bytes.
+//! What the databases have in common: parts of rows that they keep as bytes, and which rows a task may leave.
 
 use std::sync::Arc;
 
-use boxwood_engine::{ClassKey, GroupKey, Slice};
+use boxwood_engine::{ClassKey, GroupKey, Slice, Task, TaskState};
 
 /// Group keys, eight bytes each.
 pub(crate) fn encode_groups(groups: &[GroupKey]) -> Vec<u8> {
@@ -71,6 +71,16 @@ fn take(bytes: &mut &[u8]) -> Option<u64> {
         }
     }
     None
+}
+
+/// Whether a task could have been FAILED when it was saved last: it may have been retried, handed out and reported since,
+/// all in one commit. Only of a task in its first execution it is known that it was not.
+pub(crate) fn may_leave_failed(task: &Task) -> bool {
+    match task.state {
+        TaskState::Failed => false,
+        TaskState::Queued => true,
+        _ => task.hand_outs > 1,
+    }
 }
 
 #[cfg(test)]

@@ -21,12 +21,14 @@ type OnCommit = Box<dyn FnMut(&[Wake]) + Send>;
 
 type Ticked = oneshot::Sender<usize>;
 
+type Decided = oneshot::Sender<Result<Outcome, Error>>;
+
 enum Message {
-    Work(Work<oneshot::Sender<Outcome>, Ticked>),
+    Work(Work<Decided, Ticked>),
     Stop,
 }
 
-impl Caller for oneshot::Sender<Outcome> {
+impl Caller for Decided {
     fn is_gone(&self) -> bool {
         self.is_closed()
     }
@@ -75,11 +77,12 @@ impl Lane {
     /// Has a command decided and committed. When this returns, the outcome is durable.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the lane has ended; whether the command took effect is not known then.
+    /// [`Error::Unavailable`] if the lane has ended, or the database cannot be reached; whether the command took effect is
+    /// not known then.
     pub async fn command(&self, command: Command) -> Result<Outcome, Error> {
         let (reply, outcome) = oneshot::channel();
         self.send(Work::Command(Box::new(command), reply)).await?;
-        outcome.await.map_err(|_| Error::stopped())
+        outcome.await.map_err(|_| Error::stopped())?
     }
 
     /// Acts on leases that have run out by `now` (S-41); answers how many.
@@ -92,7 +95,7 @@ impl Lane {
         expired.await.map_err(|_| Error::stopped())
     }
 
-    async fn send(&self, work: Work<oneshot::Sender<Outcome>, Ticked>) -> Result<(), Error> {
+    async fn send(&self, work: Work<Decided, Ticked>) -> Result<(), Error> {
         self.sender.send(Message::Work(work)).await.map_err(|_| Error::stopped())
     }
 
@@ -115,15 +118,23 @@ struct Thread {
 
 impl Thread {
     fn run(&mut self) -> Result<(), Error> {
-        let mut busy = false;
-        while let Some(message) = self.receiver.blocking_recv() {
+        let (mut busy, mut going) = (false, true);
+        let mut postponed = Vec::new();
+        loop {
+            let mut batch = Batch::default();
+            let message =
+                if postponed.is_empty() { self.receiver.blocking_recv() } else { self.receiver.try_recv().ok() };
+            if message.is_none() && postponed.is_empty() {
+                break;
+            }
+            for work in postponed.drain(..) {
+                self.writer.take(work, &mut batch)?;
+            }
             if busy {
                 // Under load callers are about to send; letting them run first makes one commit of what would be two.
                 thread::yield_now();
             }
-            let mut batch = Batch::default();
-            let mut next = Some(message);
-            let mut going = true;
+            let mut next = message;
             while let Some(message) = next {
                 match message {
                     Message::Work(work) => self.writer.take(work, &mut batch)?,
@@ -132,13 +143,14 @@ impl Thread {
                 next = if going && !self.writer.is_full(&batch) { self.receiver.try_recv().ok() } else { None };
             }
             busy = batch.len() > 1;
-            let Committed { answers, wakes } = self.writer.finish(batch)?;
+            let Committed { answers, wakes, postponed: left } = self.writer.finish(batch)?;
+            postponed = left;
             self.answer(answers);
             if !wakes.is_empty() {
                 (self.on_commit)(&wakes);
             }
             self.writer.trim();
-            if !going {
+            if !going && postponed.is_empty() {
                 break;
             }
         }
@@ -147,7 +159,7 @@ impl Thread {
 
     /// Sends the answers. Many are sent from within the runtime: waking its tasks from outside costs a system call each,
     /// and callers woken together have their answers written together.
-    fn answer(&self, answers: Answers<oneshot::Sender<Outcome>, Ticked>) {
+    fn answer(&self, answers: Answers<Decided, Ticked>) {
         let lane = self.sender.clone();
         match &self.runtime {
             Some(runtime) if answers.are_many() => {
@@ -158,9 +170,9 @@ impl Thread {
     }
 }
 
-fn send(answers: Answers<oneshot::Sender<Outcome>, Ticked>, lane: &mpsc::WeakSender<Message>) {
+fn send(answers: Answers<Decided, Ticked>, lane: &mpsc::WeakSender<Message>) {
     answers.deliver(
-        |reply, outcome| reply.send(outcome).err(),
+        |reply, outcome| reply.send(outcome).err().and_then(Result::ok),
         |reply, expired| {
             // Whoever wanted to know may be gone.
             let _ = reply.send(expired);

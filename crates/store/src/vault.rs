@@ -5,6 +5,9 @@ use boxwood_engine::{Command, Refusal, Reply, Settings, TaskKey, Timestamp, Work
 use crate::backend::{Backend, step_with};
 use crate::error::Error;
 
+/// Jobs and groups, which never change, kept in memory where other servers write too.
+const KEPT_ROWS_MAX: usize = 100_000;
+
 /// A [`Backend`] and the [`WorkingSet`] on it, which belong together: whatever the set holds is what the database will
 /// hold once it is saved.
 ///
@@ -55,7 +58,9 @@ impl Vault {
     /// If that failed; nothing decided since the last commit is certain then.
     pub fn commit(&mut self) -> Result<(), Error> {
         self.save()?;
-        self.backend.commit()
+        self.backend.commit()?;
+        self.set.end_batch(KEPT_ROWS_MAX);
+        Ok(())
     }
 
     /// The inputs of tasks, in the order asked for.

@@ -1,7 +1,11 @@
 //! What the lane does with the work that waits, without a thread, a channel or a clock: decide in order, save, commit, and
 //! only then let the answers go.
 //!
+//! Where other servers write to the database too, commands are decided together when the batch ends (`together.rs`).
+//!
 //! The lane's thread drives it with what callers send; a simulation drives it with what its seed says.
+
+mod together;
 
 use std::sync::Arc;
 
@@ -79,12 +83,14 @@ pub struct Batch<C, T> {
     outcomes: Vec<(Outcome, C)>,
     ticks: Vec<(usize, T)>,
     handed_out: Vec<(usize, TaskKey)>,
+    /// Where other servers write too: what is decided together, at the end.
+    waiting: Vec<Work<C, T>>,
 }
 
 impl<C, T> Default for Batch<C, T> {
     fn default() -> Self {
-        let (outcomes, ticks, handed_out) = (Vec::new(), Vec::new(), Vec::new());
-        Self { now: Timestamp::default(), taken: 0, outcomes, ticks, handed_out }
+        let (outcomes, ticks, handed_out, waiting) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { now: Timestamp::default(), taken: 0, outcomes, ticks, handed_out, waiting }
     }
 }
 
@@ -109,13 +115,15 @@ pub struct Committed<C, T> {
     pub answers: Answers<C, T>,
     /// Tasks that became ready.
     pub wakes: Vec<Wake>,
+    /// What could not be decided because another server is at work on the same rows: to be taken again at once.
+    pub postponed: Vec<Work<C, T>>,
 }
 
 /// Answers of a committed batch.
 #[derive(Debug)]
 pub struct Answers<C, T> {
     now: Timestamp,
-    outcomes: Vec<(Outcome, C)>,
+    outcomes: Vec<(Result<Outcome, Error>, C)>,
     ticks: Vec<(usize, T)>,
 }
 
@@ -126,11 +134,11 @@ impl<C, T> Answers<C, T> {
         self.outcomes.len() > 1
     }
 
-    /// Sends every answer to who waits for it. `send` returns the outcomes it cannot deliver; of those, what was handed out
-    /// goes to `give_back` and should come again as [`Work::GiveBack`]. `ticked` is told how many leases had run out.
+    /// Sends every answer to who waits for it; an error if nothing is known of what became of the command, because the
+    /// database was lost. `send` returns the outcomes it cannot deliver; of those, what was handed out goes to `give_back` and should come again as [`Work::GiveBack`]. `ticked` is told how many leases had run out.
     pub fn deliver(
         self,
-        mut send: impl FnMut(C, Outcome) -> Option<Outcome>,
+        mut send: impl FnMut(C, Result<Outcome, Error>) -> Option<Outcome>,
         mut ticked: impl FnMut(T, usize),
         mut give_back: impl FnMut(Taken, Timestamp),
     ) {
@@ -176,6 +184,10 @@ impl Writer {
     /// If the database cannot be read or written, or does not hold what it must.
     pub fn take<C: Caller, T>(&mut self, work: Work<C, T>, batch: &mut Batch<C, T>) -> Result<(), Error> {
         batch.taken += 1;
+        if self.vault.backend.is_shared() {
+            batch.waiting.push(work);
+            return Ok(());
+        }
         match work {
             Work::Command(command, caller) => {
                 // A caller that is gone already wants nothing done: nothing was promised to it.
@@ -213,8 +225,12 @@ impl Writer {
     /// Commits a batch. What it answers is durable; before that nobody may be answered.
     ///
     /// # Errors
-    /// If the database cannot be read or written. Whether the batch is durable is not known then.
-    pub fn finish<C, T>(&mut self, mut batch: Batch<C, T>) -> Result<Committed<C, T>, Error> {
+    /// If the database cannot be read or written. Whether the batch is durable is not known then. A database that others
+    /// share may come back: then this is said to each caller, and the writer goes on.
+    pub fn finish<C: Caller, T>(&mut self, mut batch: Batch<C, T>) -> Result<Committed<C, T>, Error> {
+        if !batch.waiting.is_empty() {
+            return self.finish_together(std::mem::take(&mut batch.waiting));
+        }
         if !batch.handed_out.is_empty() {
             let tasks: Vec<TaskKey> = batch.handed_out.iter().map(|(_, task)| *task).collect();
             let inputs = self.vault.inputs(&tasks)?;
@@ -227,7 +243,9 @@ impl Writer {
         let wakes = set.take_wakes().into_iter();
         let wakes = wakes.filter_map(|(class, count)| set.class(class).map(|class| (class.clone(), count)));
         let wakes = wakes.collect();
-        Ok(Committed { answers: Answers { now: batch.now, outcomes: batch.outcomes, ticks: batch.ticks }, wakes })
+        let outcomes = batch.outcomes.into_iter().map(|(outcome, caller)| (Ok(outcome), caller)).collect();
+        let answers = Answers { now: batch.now, outcomes, ticks: batch.ticks };
+        Ok(Committed { answers, wakes, postponed: Vec::new() })
     }
 
     /// Forgets rows, if there are too many. To be called after each batch, when its answers have left.

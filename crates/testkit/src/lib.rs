@@ -18,6 +18,8 @@ pub mod hostile;
 mod invariants;
 mod mirror;
 mod plan;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod quiet;
 mod random;
 mod reference;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use boxwood_engine::{
-    Changes, Class, ClassKey, Cluster, Group, GroupKey, GroupState, Indicator, Indicators, Inputs, Job, JobKey,
-    JobStatus, Need, ReadyKey, ReadyRow, Settings, Task, TaskKey, TaskState, Timestamp, WorkingSet,
+    Changes, Class, ClassKey, Cluster, Command, Group, GroupKey, GroupState, Indicator, Indicators, Inputs, Job,
+    JobKey, JobStatus, Need, ReadyKey, ReadyRow, Settings, Task, TaskKey, TaskState, Timestamp, WorkingSet,
 };
 use boxwood_store::{Backend, Error};
 
@@ -137,6 +137,14 @@ impl Backend for Mirrored {
 
     fn load(&mut self, set: &mut WorkingSet, need: Need) -> Result<(), Error> {
         self.inner().load(set, need)
+    }
+
+    fn is_shared(&self) -> bool {
+        self.inner.as_ref().is_some_and(|inner| inner.is_shared())
+    }
+
+    fn begin(&mut self, set: &mut WorkingSet, commands: &[&Command]) -> Result<(), Error> {
+        self.inner().begin(set, commands)
     }
 
     fn save(&mut self, changes: &Changes<'_>) -> Result<(), Error> {

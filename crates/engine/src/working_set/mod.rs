@@ -11,6 +11,7 @@ mod save;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
@@ -44,8 +45,17 @@ pub enum Need {
     TaskById(TaskId),
     /// All ready entries of a job and class.
     Ready(JobKey, ClassKey),
-    /// All jobs that may have ready tasks of a class.
+    /// The ready entries of a job and class from one place (depth, task) up to another. Only of sets that others share,
+    /// which load them in parts.
+    ReadyWithin(JobKey, ClassKey, (u32, u64), (u32, u64)),
+    /// The jobs that may have ready tasks of a class; in sets that others share, the oldest that are not loaded.
     Queue(ClassKey),
+    /// The key of a new job. Only of sets that others share; the same holds for the next two.
+    JobKey,
+    /// So many keys of new tasks, which follow each other.
+    TaskKeys(u64),
+    /// The right to change clusters and to add classes, with all of them as they are now.
+    Catalog,
     /// The replaced display of a task.
     Display(TaskKey),
     /// What a task has reported as progress.
@@ -78,6 +88,9 @@ pub struct WorkingSet {
     /// Numbers of the rules.
     pub settings: Settings,
     keys: NextKeys,
+    shared: bool,
+    catalog_held: bool,
+    catalog_version: Option<u64>,
     clusters: Arc<Clusters>,
     classes: Classes,
     jobs: HashMap<JobKey, Arc<Job>>,
@@ -92,7 +105,7 @@ pub struct WorkingSet {
     task_progress: Table<TaskKey, Indicators<(u64, u64)>>,
     job_progress: Table<JobKey, Indicators<Indicator>>,
     ready: Ready,
-    queue: HashMap<ClassKey, BTreeSet<JobKey>>,
+    queue: HashMap<ClassKey, Queue>,
     missing: HashSet<Need>,
     scans: HashMap<Need, Vec<u64>>,
     new: New,
@@ -102,7 +115,29 @@ pub struct WorkingSet {
 #[derive(Clone, Copy, Debug)]
 struct NextKeys {
     job: u64,
+    job_end: u64,
     task: u64,
+    task_end: u64,
+}
+
+/// Jobs that may have ready tasks of a class, as far as they are loaded.
+#[derive(Debug, Default)]
+struct Queue {
+    jobs: BTreeSet<JobKey>,
+    /// All jobs with smaller keys are loaded.
+    known_until: u64,
+}
+
+impl Queue {
+    fn known(jobs: impl IntoIterator<Item = JobKey>) -> Self {
+        Self { jobs: jobs.into_iter().collect(), known_until: u64::MAX }
+    }
+
+    /// The oldest job, if there is one; nothing if it may not be loaded.
+    fn first(&self) -> Option<Option<JobKey>> {
+        let first = self.jobs.first().copied();
+        (self.known_until == u64::MAX || first.is_some_and(|job| job.0 < self.known_until)).then_some(first)
+    }
 }
 
 /// A new group and the inputs of its tasks.
@@ -157,7 +192,10 @@ impl WorkingSet {
         }
         Self {
             settings,
-            keys: NextKeys { job: next_job.max(1), task: next_task.max(1) },
+            keys: NextKeys { job: next_job.max(1), job_end: u64::MAX, task: next_task.max(1), task_end: u64::MAX },
+            shared: false,
+            catalog_held: true,
+            catalog_version: None,
             clusters: Arc::new(Clusters::from_rows(clusters)),
             classes: known,
             jobs: HashMap::default(),
@@ -178,6 +216,21 @@ impl WorkingSet {
             new: New::default(),
             before: Before::default(),
         }
+    }
+
+    /// An empty set on a database that others write to as well. Keys of new jobs and tasks, and the right to change clusters
+    /// and classes, are needs like rows; queues and ready tasks are loaded in parts.
+    #[must_use]
+    pub fn shared(
+        settings: Settings,
+        clusters: impl IntoIterator<Item = Cluster>,
+        classes: impl IntoIterator<Item = Class>,
+    ) -> Self {
+        let mut set = Self::new(settings, 1, 1, clusters, classes);
+        set.shared = true;
+        set.keys = NextKeys { job: 1, job_end: 1, task: 1, task_end: 1 };
+        set.catalog_held = false;
+        set
     }
 }
 
@@ -211,7 +264,75 @@ impl WorkingSet {
 
     /// All jobs that may have ready tasks of a class.
     pub fn load_queue(&mut self, class: ClassKey, jobs: impl Iterator<Item = JobKey>) {
-        self.queue.entry(class).or_insert_with(|| jobs.collect());
+        self.queue.entry(class).or_insert_with(|| Queue::known(jobs));
+    }
+
+    /// Some more ready entries of a job and class, and the range of places of which all are loaded now.
+    pub fn load_ready_part(
+        &mut self,
+        job: JobKey,
+        class: ClassKey,
+        rows: impl Iterator<Item = (ReadyKey, ReadyRow)>,
+        known: Range<(u32, u64)>,
+    ) {
+        self.ready.load_part(job, class, rows, known);
+    }
+
+    /// More jobs that may have ready tasks of a class; all with keys below `known_until` are loaded now.
+    pub fn load_queue_part(&mut self, class: ClassKey, jobs: impl Iterator<Item = JobKey>, known_until: u64) {
+        let queue = self.queue.entry(class).or_default();
+        queue.jobs.extend(jobs);
+        queue.known_until = queue.known_until.max(known_until);
+    }
+
+    /// Up to which key the jobs of a queue are loaded.
+    #[must_use]
+    pub fn queue_known_until(&self, class: ClassKey) -> u64 {
+        self.queue.get(&class).map_or(0, |queue| queue.known_until)
+    }
+
+    /// Keys that nobody else has, for new jobs.
+    pub fn load_job_keys(&mut self, keys: Range<u64>) {
+        (self.keys.job, self.keys.job_end) = (keys.start, keys.end);
+    }
+
+    /// Keys that nobody else has, for new tasks.
+    pub fn load_task_keys(&mut self, keys: Range<u64>) {
+        (self.keys.task, self.keys.task_end) = (keys.start, keys.end);
+    }
+
+    /// Clusters and classes as they are at a `version` of theirs; `held` if nobody else may change them until the batch
+    /// ends.
+    pub fn load_catalog(
+        &mut self,
+        version: u64,
+        clusters: impl IntoIterator<Item = Cluster>,
+        classes: impl IntoIterator<Item = Class>,
+        held: bool,
+    ) {
+        self.clusters = Arc::new(Clusters::from_rows(clusters));
+        for class in classes {
+            self.classes.insert(Arc::new(class));
+        }
+        self.catalog_version = Some(version);
+        self.catalog_held |= held;
+    }
+
+    /// What a job is, which never changes; its status is not loaded with it.
+    pub fn load_job_row(&mut self, job: Job) {
+        self.job_ids.insert(job.id, job.key);
+        self.jobs.entry(job.key).or_insert_with(|| Arc::new(job));
+    }
+
+    /// What a group is, which never changes; its state is not loaded with it.
+    pub fn load_group_row(&mut self, group: Group) {
+        self.group_ids.insert(group.id, group.key);
+        self.groups.entry(group.key).or_insert_with(|| Arc::new(group));
+    }
+
+    /// The counters of a group, whose row is loaded.
+    pub fn load_group_state(&mut self, state: GroupState) {
+        self.group_states.load(state.key, state);
     }
 
     /// The replaced display of a task.
@@ -246,13 +367,17 @@ impl WorkingSet {
             return true;
         }
         match need {
-            Need::Job(key) => self.jobs.contains_key(&key),
+            Need::Job(key) => self.jobs.contains_key(&key) && self.statuses.contains(key),
             Need::JobById(id) => self.job_ids.contains_key(&id),
-            Need::GroupOf(task) => self.find_group_of(task).is_some(),
+            Need::GroupOf(task) => self.find_group_of(task).is_some_and(|group| self.group_states.contains(group.key)),
             Need::Task(task) => self.tasks.contains(task),
             Need::TaskById(id) => self.find_task_by_id(id).is_some(),
             Need::Ready(job, class) => self.ready.is_known(job, class),
-            Need::Queue(class) => self.queue.contains_key(&class),
+            Need::ReadyWithin(job, class, from, _) => self.ready.is_known_from(job, class, from),
+            Need::Queue(class) => self.queue.get(&class).is_some_and(|queue| queue.first().is_some()),
+            Need::JobKey => self.keys.job < self.keys.job_end,
+            Need::TaskKeys(count) => self.keys.task_end - self.keys.task >= count,
+            Need::Catalog => self.catalog_held,
             Need::Display(task) => self.displays.contains(task),
             Need::TaskProgress(task) => self.task_progress.contains(task),
             Need::JobProgress(job) => self.job_progress.contains(job),
@@ -314,13 +439,13 @@ impl WorkingSet {
             }
         }
         for (class, job, added) in self.new.queue.drain(before.queue..).rev() {
-            let Some(jobs) = self.queue.get_mut(&class) else {
+            let Some(queue) = self.queue.get_mut(&class) else {
                 continue;
             };
             if added {
-                jobs.remove(&job)
+                queue.jobs.remove(&job)
             } else {
-                jobs.insert(job)
+                queue.jobs.insert(job)
             };
         }
         self.new.clusters.truncate(before.cluster_changes);
@@ -340,6 +465,61 @@ impl WorkingSet {
     /// The clusters, the default one first, then by slug.
     pub fn all_clusters(&self) -> impl Iterator<Item = &Cluster> {
         self.clusters.iter()
+    }
+
+    /// Keys of jobs and of tasks that were loaded and not used.
+    #[must_use]
+    pub fn unused_keys(&self) -> (Range<u64>, Range<u64>) {
+        (self.keys.job..self.keys.job_end, self.keys.task..self.keys.task_end)
+    }
+
+    /// The version of the clusters and classes that are loaded.
+    #[must_use]
+    pub fn catalog_version(&self) -> Option<u64> {
+        self.catalog_version
+    }
+
+    /// Whether others write to the database too.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// Whether the store must save what changed before it answers a need: it finds rows it was not told the keys of.
+    #[must_use]
+    pub fn is_saved_before(&self, need: Need) -> bool {
+        let part = matches!(need, Need::Ready(..) | Need::ReadyWithin(..) | Need::Queue(_));
+        need.is_scan() || (self.shared && part)
+    }
+
+    /// The key of a job, if the job is loaded.
+    #[must_use]
+    pub fn job_with_id(&self, id: JobId) -> Option<JobKey> {
+        self.job_ids.get(&id).copied()
+    }
+
+    /// The group that holds a task, if it is loaded.
+    #[must_use]
+    pub fn group_with_task(&self, task: TaskKey) -> Option<&Arc<Group>> {
+        self.find_group_of(task)
+    }
+
+    /// The task with this id, if its group is loaded.
+    #[must_use]
+    pub fn task_with_id(&self, id: TaskId) -> Option<TaskKey> {
+        self.find_task_by_id(id)
+    }
+
+    /// The classes of a job's tasks, if the job is loaded, in key order.
+    #[must_use]
+    pub fn classes_of(&self, job: JobKey) -> &[ClassKey] {
+        self.job_classes.get(&job).map_or(&[], Vec::as_slice)
+    }
+
+    /// The newest class that is loaded; later ones were added by others.
+    #[must_use]
+    pub fn newest_class(&self) -> ClassKey {
+        ClassKey(self.classes.next_key().0 - 1)
     }
 
     /// The class with this key.

@@ -1,17 +1,17 @@
 //! Reading and changing rows inside a step. What is not loaded stops the step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Need, NewGroupRow, WorkingSet};
+use super::{Need, NewGroupRow, Queue, WorkingSet};
 use crate::cluster::Clusters;
 use crate::group::{Group, GroupState};
 use crate::id::{ClassKey, GroupKey, JobId, JobKey, TaskId, TaskKey};
 use crate::identifier::{Class, Classes, Identifier};
 use crate::job::{Job, JobStatus};
 use crate::progress::{Indicator, Indicators};
-use crate::ready::{ENTRY_TASKS_MAX, Place, Ready, ReadyEntry, ReadyKey, ReadyRow};
+use crate::ready::{ENTRY_TASKS_MAX, Place, ReadyEntry, ReadyKey, ReadyRow};
 use crate::step::Stop;
 use crate::submission::Inputs;
 use crate::task::Task;
@@ -21,9 +21,13 @@ impl WorkingSet {
         &self.clusters
     }
 
-    pub(crate) fn change_cluster(&mut self, slug: &str, change: impl FnOnce(&mut Clusters)) {
+    pub(crate) fn change_cluster(&mut self, slug: &str, change: impl FnOnce(&mut Clusters)) -> Result<(), Stop> {
+        if !self.catalog_held {
+            return Err(Need::Catalog.into());
+        }
         change(Arc::make_mut(&mut self.clusters));
         self.new.clusters.push(slug.into());
+        Ok(())
     }
 
     pub(crate) fn classes(&self) -> &Classes {
@@ -31,26 +35,35 @@ impl WorkingSet {
     }
 
     /// The class of tasks of this cluster and identifier, made if it is new.
-    pub(crate) fn class_for(&mut self, cluster: &Arc<str>, identifier: &Identifier) -> ClassKey {
+    pub(crate) fn class_for(&mut self, cluster: &Arc<str>, identifier: &Identifier) -> Result<ClassKey, Stop> {
         if let Some(key) = self.classes.find(cluster, identifier) {
-            return key;
+            return Ok(key);
+        }
+        if !self.catalog_held {
+            return Err(Need::Catalog.into());
         }
         let key = self.classes.next_key();
         let class = Arc::new(Class { key, cluster: cluster.clone(), identifier: identifier.clone() });
         self.classes.insert(class.clone());
-        self.queue.insert(key, BTreeSet::new());
+        self.queue.insert(key, Queue::known([]));
         self.new.classes.push(class);
-        key
+        Ok(key)
     }
 
-    pub(crate) fn take_job_key(&mut self) -> JobKey {
+    pub(crate) fn take_job_key(&mut self) -> Result<JobKey, Stop> {
+        if self.keys.job >= self.keys.job_end {
+            return Err(Need::JobKey.into());
+        }
         self.keys.job += 1;
-        JobKey(self.keys.job - 1)
+        Ok(JobKey(self.keys.job - 1))
     }
 
-    pub(crate) fn take_task_keys(&mut self, count: u64) -> TaskKey {
+    pub(crate) fn take_task_keys(&mut self, count: u64) -> Result<TaskKey, Stop> {
+        if self.keys.task_end - self.keys.task < count {
+            return Err(Need::TaskKeys(count).into());
+        }
         self.keys.task += count;
-        TaskKey(self.keys.task - count)
+        Ok(TaskKey(self.keys.task - count))
     }
 
     pub(crate) fn job_by_id(&self, id: JobId) -> Result<JobKey, Stop> {
@@ -194,27 +207,35 @@ impl WorkingSet {
         self.scans.get(&need).map(Vec::as_slice).ok_or(need.into())
     }
 
-    /// The jobs that may have ready tasks of a class, oldest first.
-    pub(crate) fn queue(&self, class: ClassKey) -> Result<&BTreeSet<JobKey>, Stop> {
-        self.queue.get(&class).ok_or(Need::Queue(class).into())
+    /// The oldest job that may have ready tasks of a class.
+    pub(crate) fn first_queued(&self, class: ClassKey) -> Result<Option<JobKey>, Stop> {
+        self.queue.get(&class).and_then(Queue::first).ok_or(Need::Queue(class).into())
     }
 
     pub(crate) fn enqueue(&mut self, class: ClassKey, job: JobKey) -> Result<(), Stop> {
-        let jobs = self.queue.get_mut(&class).ok_or(Stop::from(Need::Queue(class)))?;
-        if jobs.insert(job) {
+        if self.shared {
+            self.queue.entry(class).or_default();
+        }
+        let queue = self.queue.get_mut(&class).ok_or(Stop::from(Need::Queue(class)))?;
+        if queue.jobs.insert(job) {
             self.new.queue.push((class, job, true));
         }
         Ok(())
     }
 
     pub(crate) fn dequeue(&mut self, class: ClassKey, job: JobKey) {
-        if self.queue.get_mut(&class).is_some_and(|jobs| jobs.remove(&job)) {
+        if self.queue.get_mut(&class).is_some_and(|queue| queue.jobs.remove(&job)) {
             self.new.queue.push((class, job, false));
         }
     }
 
-    fn known_ready(&self, job: JobKey, class: ClassKey) -> Result<&Ready, Stop> {
-        if self.ready.is_known(job, class) { Ok(&self.ready) } else { Err(Need::Ready(job, class).into()) }
+    /// What must be loaded to say something about a range of ready tasks.
+    fn ready_need(&self, job: JobKey, class: ClassKey, unknown: Range<Place>) -> Stop {
+        if self.ready.is_known(job, class) {
+            Need::ReadyWithin(job, class, unknown.start, unknown.end).into()
+        } else {
+            Need::Ready(job, class).into()
+        }
     }
 
     pub(crate) fn first_ready(
@@ -223,7 +244,7 @@ impl WorkingSet {
         class: ClassKey,
         within: Range<Place>,
     ) -> Result<Option<(Place, ReadyEntry)>, Stop> {
-        Ok(self.known_ready(job, class)?.first(job, class, within))
+        self.ready.first(job, class, within).map_err(|unknown| self.ready_need(job, class, unknown))
     }
 
     pub(crate) fn all_ready(
@@ -232,7 +253,7 @@ impl WorkingSet {
         class: ClassKey,
         within: Range<Place>,
     ) -> Result<Vec<(Place, ReadyEntry)>, Stop> {
-        Ok(self.known_ready(job, class)?.all(job, class, within))
+        self.ready.all(job, class, within).map_err(|unknown| self.ready_need(job, class, unknown))
     }
 
     /// Adds the tasks from `first` to `end` of one class as ready, in rows of bounded size.
@@ -245,7 +266,11 @@ impl WorkingSet {
         group: GroupKey,
         returned: bool,
     ) -> Result<(), Stop> {
-        self.known_ready(job, class)?;
+        if self.shared {
+            self.ready.open(job, class);
+        } else if !self.ready.is_known(job, class) {
+            return Err(Need::Ready(job, class).into());
+        }
         let mut first = tasks.start;
         while first < tasks.end {
             let end = tasks.end.min(first + ENTRY_TASKS_MAX);

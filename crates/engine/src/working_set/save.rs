@@ -7,10 +7,11 @@ use super::{New, NewGroupRow, Wakes, WorkingSet};
 use crate::cluster::Cluster;
 use crate::group::GroupState;
 use crate::id::{ClassKey, GroupKey, JobKey, TaskKey};
-use crate::identifier::Class;
+use crate::identifier::{Class, Classes};
 use crate::job::{Job, JobStatus};
 use crate::progress::{Indicator, Indicators};
-use crate::ready::{ReadyKey, ReadyRow};
+use crate::ready::{Ready, ReadyKey, ReadyRow};
+use crate::table::Table;
 use crate::task::Task;
 
 /// What a store has to write.
@@ -121,6 +122,40 @@ impl WorkingSet {
         let groups = [self.groups.len(), self.group_states.len()];
         let tasks = [self.tasks.len(), self.displays.len(), self.task_progress.len()];
         jobs.into_iter().chain(groups).chain(tasks).chain([self.ready.len()]).sum()
+    }
+
+    /// Ends a batch. On a database that others share, forgets every row that others may change from now on, and all
+    /// changes that are not saved; what never changes stays, up to `kept_rows_max` jobs and groups. Elsewhere all stays.
+    pub fn end_batch(&mut self, kept_rows_max: usize) {
+        if !self.shared {
+            return;
+        }
+        self.new = New::default();
+        self.statuses = Table::default();
+        self.job_classes.clear();
+        self.group_states = Table::default();
+        self.tasks = Table::default();
+        self.displays = Table::default();
+        self.task_progress = Table::default();
+        self.job_progress = Table::default();
+        self.ready = Ready::default();
+        self.queue.clear();
+        self.missing.clear();
+        self.scans.clear();
+        self.catalog_held = false;
+        if self.jobs.len() + self.groups.len() > kept_rows_max {
+            self.jobs.clear();
+            self.job_ids.clear();
+            self.groups.clear();
+            self.group_ids.clear();
+        }
+    }
+
+    /// Forgets clusters, classes and what a failed batch added to them: they are to be loaded anew.
+    pub fn forget_catalog(&mut self) {
+        self.clusters = Arc::default();
+        self.classes = Classes::default();
+        self.catalog_version = None;
     }
 
     /// Forgets every loaded row. Only right when all changes are saved.

@@ -37,6 +37,8 @@ pub(crate) enum Answer {
 /// What is known about runners: who waits, and how busy their clusters are.
 pub(crate) struct Dispatch {
     held_max: Duration,
+    /// How often a held request looks again by itself; never without other servers.
+    look_again: Option<Duration>,
     idle: Mutex<Idle>,
     waiting: Arc<Waiting>,
     stopping: watch::Sender<bool>,
@@ -44,9 +46,10 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
-    pub(crate) fn new(settings: IdleSettings) -> Self {
+    pub(crate) fn new(settings: IdleSettings, shared: bool) -> Self {
         Self {
             held_max: settings.held_max,
+            look_again: shared.then_some(settings.look_again),
             idle: Mutex::new(Idle::new(settings)),
             waiting: Arc::default(),
             stopping: watch::Sender::new(false),
@@ -121,6 +124,7 @@ impl Dispatch {
                 biased;
                 _ = stopping.wait_for(|stopping| *stopping) => return Ok(Answer::Idle(self.idle().stopping_wait())),
                 () = place.woken() => woken_for = place.asks(),
+                () = look_again(self.look_again) => {}
                 () = tokio::time::sleep_until(end) => return Ok(Answer::Idle(self.idle().short_wait())),
             }
             report.now = clock::now();
@@ -230,6 +234,14 @@ impl Drop for Decision {
                 drop(HandedOut::new(lane, hand_out.taken));
             }
         });
+    }
+}
+
+/// Ready when it is time to look again; never without an interval.
+async fn look_again(every: Option<Duration>) {
+    match every {
+        Some(every) => tokio::time::sleep(every).await,
+        None => std::future::pending().await,
     }
 }
 

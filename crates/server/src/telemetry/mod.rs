@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boxwood_store::telemetry::{Database, Options};
-use boxwood_store::{Error, Reader};
+use boxwood_store::{Error, Reader, postgres};
 use tokio::task::AbortHandle;
 
 use crate::clock;
@@ -41,11 +41,26 @@ impl Telemetry {
     /// # Errors
     /// If the database cannot be used.
     pub(crate) fn open(dir: &Path, options: Options, reader: Arc<dyn Reader>) -> Result<Self, Error> {
-        let database = Database::open(dir, options)?;
+        Ok(Self::of(Database::open(dir, options)?, reader))
+    }
+
+    /// As [`Telemetry::open`], in a database that other servers share.
+    ///
+    /// # Errors
+    /// If the database cannot be used.
+    pub(crate) fn on_postgres(
+        database: &postgres::Database,
+        options: Options,
+        reader: Arc<dyn Reader>,
+    ) -> Result<Self, Error> {
+        Ok(Self::of(Database::on_postgres(database, options)?, reader))
+    }
+
+    fn of(database: Database, reader: Arc<dyn Reader>) -> Self {
         let sweeper = tokio::spawn(sweep(database.clone())).abort_handle();
         let intake = Arc::new(Intake::new(database.clone(), reader.clone()));
         let queries = Arc::new(Queries::new(database.clone(), reader));
-        Ok(Self { database, intake, queries, sweeper })
+        Self { database, intake, queries, sweeper }
     }
 
     /// `POST /v1/logs` and `/v1/traces`.

@@ -57,6 +57,8 @@ pub(super) fn need(rows: &Rows, set: &mut WorkingSet, need: Need) {
             set.load_job_progress(job, sums.map(|(label, sum)| (label.clone(), *sum)));
         }
         Need::OpenParents(boundary) => open_parents(rows, set, boundary),
+        // Only sets that others share ask for these.
+        Need::ReadyWithin(..) | Need::JobKey | Need::TaskKeys(_) | Need::Catalog => {}
         Need::FailedTasks(job) => {
             let failed = rows.failed.range((job, TaskKey(0))..=(job, TaskKey(u64::MAX)));
             set.load_scan(need, failed.map(|(_, task)| task.0).collect());

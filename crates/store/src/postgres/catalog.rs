@@ -1,6 +1,6 @@
 //! Clusters and classes: few rows, read whole.
 
-use boxwood_engine::{Class, ClassKey, Cluster, Identifier, Timestamp, Version};
+use boxwood_engine::{Class, ClassKey, Cluster, Identifier, Timestamp, Version, WorkingSet};
 
 use super::rows::{get, number, text};
 use super::session::Talk;
@@ -33,4 +33,16 @@ pub(super) async fn classes(talk: &Talk) -> Result<Vec<Class>, Error> {
     };
     let rows = talk.query("SELECT key, cluster, name, version FROM class ORDER BY key", &[]).await?;
     rows.into_iter().map(class).collect()
+}
+
+/// Brings the clusters and classes of a set up to date; with `hold` nobody else changes them before the transaction ends.
+pub(super) async fn load(talk: &Talk, set: &mut WorkingSet, hold: bool) -> Result<(), Error> {
+    let sql = if hold { "SELECT version FROM catalog FOR UPDATE" } else { "SELECT version FROM catalog" };
+    let row = talk.query_opt(sql, &[]).await?;
+    let version = number(&row.ok_or_else(|| Error::Corrupt("the table catalog is empty".into()))?, 0)?;
+    if hold || set.catalog_version() != Some(version) {
+        // Read later than the version: they may be newer, which costs one more look the next time.
+        set.load_catalog(version, clusters(talk).await?, classes(talk).await?, hold);
+    }
+    Ok(())
 }

@@ -5,15 +5,17 @@
 //! beyond them (work to hand out) it takes only where nobody else is at work (`SKIP LOCKED`), so that no two batches ever
 //! wait for each other.
 
-#![allow(dead_code, reason = "its writer and its queries come with the next commits")]
-
 mod address;
+mod backend;
 mod catalog;
 mod filter;
 mod listing;
+mod load;
+mod news;
 mod pool;
 mod query;
 mod rows;
+mod save;
 mod schema;
 mod session;
 pub(crate) mod telemetry;
@@ -22,9 +24,12 @@ mod tls;
 use std::sync::Arc;
 
 pub use address::Address;
+pub use news::News;
 
+use crate::backend::Backend;
 use crate::error::Error;
 use crate::read::Reader;
+use crate::writer::Wake;
 use pool::Pool;
 use session::Session;
 
@@ -58,5 +63,19 @@ impl Database {
     #[must_use]
     pub fn reader(&self) -> Arc<dyn Reader> {
         self.pool.clone()
+    }
+
+    /// Tells other servers of tasks that became ready here, and calls `heard` with those that became ready there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if no thread can be started.
+    pub fn news(&self, heard: impl Fn(&[Wake]) + Send + 'static) -> Result<News, Error> {
+        News::start(self.address.clone(), heard)
+    }
+
+    /// A writer, beside those of other servers.
+    #[must_use]
+    pub fn backend(&self) -> Box<dyn Backend> {
+        Box::new(backend::Postgres::new(self.address.clone()))
     }
 }

@@ -91,6 +91,8 @@ pub(super) fn need(connection: &Connection, set: &mut WorkingSet, need: Need) ->
             Ok(())
         }
         Need::OpenParents(boundary) => open_parents(connection, set, boundary),
+        // Only sets that others share ask for these.
+        Need::ReadyWithin(..) | Need::JobKey | Need::TaskKeys(_) | Need::Catalog => Ok(()),
         Need::FailedTasks(job) => {
             let mut statement = connection.prepare_cached("SELECT task FROM failed WHERE job = ?1 ORDER BY task")?;
             let tasks = keys(&mut statement, [column(job.0)])?;

@@ -4,7 +4,7 @@ use boxwood_engine::{Changes, Class, Cluster, Indicators, Job, JobStatus, NewGro
 use rusqlite::{Connection, params};
 
 use super::rows::{column, flags};
-use crate::encode::{encode_groups, encode_slices};
+use crate::encode::{encode_groups, encode_slices, may_leave_failed};
 use crate::error::Error;
 
 /// Writes changed rows into the open transaction, opening one if there is none. Nothing changed: nothing is opened.
@@ -252,16 +252,6 @@ fn tasks(connection: &Connection, changed: &[&Task]) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// Whether a task could have been FAILED when it was saved last: it may have been retried, handed out and reported since,
-/// all in one commit. Only of a task in its first execution it is known that it was not.
-fn may_leave_failed(task: &Task) -> bool {
-    match task.state {
-        TaskState::Failed => false,
-        TaskState::Queued => true,
-        _ => task.hand_outs > 1,
-    }
 }
 
 fn task_progress(connection: &Connection, task: i64, rows: &Indicators<(u64, u64)>) -> Result<(), Error> {

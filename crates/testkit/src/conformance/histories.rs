@@ -177,7 +177,9 @@ fn compare(world: &World, store: &mut dyn Reopen, sets: Sets, seed: u64) {
                     let tasks: Vec<_> = handed_out.iter().map(|(task, _)| *task).collect();
                     let inputs = side.parts().0.inputs(&tasks).expect("the store works");
                     assert!(inputs.iter().eq(handed_out.iter().map(|(_, input)| input)), "{place}: inputs of {name}");
-                    side.parts().0.commit().expect("the store works");
+                    let (backend, set) = side.parts();
+                    backend.commit().expect("the store works");
+                    set.end_batch(usize::MAX);
                     if sets == Sets::Reopened {
                         side.restart();
                     }

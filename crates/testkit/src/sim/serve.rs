@@ -114,7 +114,8 @@ impl Sim {
 
     /// A batch is durable: everything is checked, and the answers leave.
     fn committed(&mut self, committed: Committed<Waiter, ()>, taken: Vec<Decided>, crash: Option<Moment>) {
-        let Committed { answers, wakes } = committed;
+        let Committed { answers, wakes, postponed } = committed;
+        assert!(postponed.is_empty(), "a store of one writer has nobody to wait for");
         let mut outcomes = Vec::new();
         let mut ticks = Vec::new();
         let (mut owed, mut given_back) = (Vec::new(), Vec::new());
@@ -125,6 +126,7 @@ impl Sim {
         // Nothing is sent yet: who hears what is decided below, in the order in which the answers leave.
         answers.deliver(
             |waiter, outcome| {
+                let outcome = outcome.expect("a store of one writer is never out of reach");
                 if waiter.from != From::Calm && self.random.chance(BROKEN_PERCENT) {
                     waiter.gone.set(true);
                 }

@@ -246,6 +246,7 @@ impl World {
         self.backend.save(&self.set.changes()).expect("the store works");
         self.set.saved();
         self.backend.commit().expect("the store works");
+        self.set.end_batch(usize::MAX);
         self.history.push(Event::Commit);
         if let Some(reference) = &mut self.reference {
             reference.commit();

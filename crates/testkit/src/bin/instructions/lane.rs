@@ -90,7 +90,8 @@ impl Rounds {
         };
         let committed = if part == Part::Nothing { finish() } else { counted(finish) };
         let mut handed_out = Vec::new();
-        let note = |_, outcome: boxwood_store::Outcome| {
+        let note = |_, outcome: Result<boxwood_store::Outcome, boxwood_store::Error>| {
+            let outcome = outcome.expect("the database is there");
             handed_out.push(match outcome.decided.expect("accepted") {
                 Reply::Report(ReportReply::Task(hand_out)) => Some(hand_out.id),
                 _ => None,
