@@ -18,6 +18,9 @@ use crate::error::Error;
 /// Ready entries of a job and class loaded at once at most.
 const READY_ROWS: i64 = 256;
 
+/// Where a ready task is in its job: depth and key.
+type Place = (u32, u64);
+
 /// What a batch looks for, sorted by how it is found.
 #[derive(Default)]
 pub(super) struct Wanted {
@@ -29,7 +32,7 @@ pub(super) struct Wanted {
     /// Tasks whose groups are wanted.
     groups: BTreeSet<TaskKey>,
     ready: BTreeSet<(JobKey, ClassKey)>,
-    ready_parts: Vec<(JobKey, ClassKey, (u32, u64), (u32, u64))>,
+    ready_parts: Vec<(JobKey, ClassKey, Place, Place)>,
     queues: BTreeSet<ClassKey>,
     displays: BTreeSet<TaskKey>,
     task_progress: BTreeSet<TaskKey>,
@@ -299,11 +302,11 @@ fn ready_row(row: &Row) -> Result<(ReadyKey, ReadyRow), Error> {
 }
 
 /// The end of every range of places.
-const END: (u32, u64) = (u32::MAX, u64::MAX);
+const END: Place = (u32::MAX, u64::MAX);
 
 /// Cuts rows that are as many as were asked for before the first place that may not be loaded whole; answers that place.
 /// Entries not loaded begin there or later, and so does what is left of them.
-fn cut(rows: &mut Vec<(ReadyKey, ReadyRow)>, end: (u32, u64)) -> (u32, u64) {
+fn cut(rows: &mut Vec<(ReadyKey, ReadyRow)>, end: Place) -> Place {
     rows.sort_unstable_by_key(|(key, _)| *key);
     if rows.len() as i64 <= READY_ROWS {
         return end;
@@ -332,13 +335,13 @@ async fn ready_part(
     set: &mut WorkingSet,
     job: JobKey,
     class: ClassKey,
-    from: (u32, u64),
-    to: (u32, u64),
+    from: Place,
+    to: Place,
 ) -> Result<(), Error> {
     let sql = "SELECT job, class, depth, first, returned, next, until, grp FROM ready
          WHERE job = $1 AND class = $2 AND (depth, first) >= ($3, $4) AND (depth, first) < ($5, $6)
          ORDER BY depth, first, returned LIMIT $7";
-    let place = |place: (u32, u64)| (i64::from(place.0), whole(place.1));
+    let place = |place: Place| (i64::from(place.0), whole(place.1));
     let ((depth, first), (to_depth, to_first)) = (place(from), place(to));
     let found = talk
         .query(sql, &[&column(job.0), &column(class.0), &depth, &first, &to_depth, &to_first, &(READY_ROWS + 1)])
