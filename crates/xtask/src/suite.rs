@@ -76,6 +76,11 @@ pub(crate) fn tests() -> Vec<Suite> {
             needs: &[],
             steps: vec![Step::Run(&["cargo", "test", "--workspace", "--all-features"], &[])],
         },
+        Suite {
+            name: "postgres",
+            needs: &["initdb", "pg_ctl"],
+            steps: vec![Step::Run(&["bash", "conformance/postgres/run.sh"], &[])],
+        },
         Suite { name: "instructions", needs: &["valgrind"], steps: vec![Step::Instructions] },
         Suite {
             name: "python",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use tokio_postgres::config::{Config, SslMode};
+use tokio_postgres::config::{Config, Host, SslMode};
 
 use super::tls::Encryption;
 use crate::error::Error;
@@ -60,7 +60,11 @@ impl Address {
                 )));
             }
         };
+        // As with libpq, what is said over a unix socket is not encrypted, whatever the mode: it stays on the machine.
+        let local = config.get_hosts().iter().all(|host| !matches!(host, Host::Tcp(_)));
+        let local = local && config.get_hostaddrs().is_empty();
         config.ssl_mode(match mode.as_deref() {
+            _ if local => SslMode::Disable,
             Some("disable") => SslMode::Disable,
             None | Some("prefer") if verify == Verify::Nothing => SslMode::Prefer,
             _ => SslMode::Require,
@@ -93,7 +97,6 @@ impl Address {
 /// Shows where the database is, without the password.
 impl fmt::Display for Address {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use tokio_postgres::config::Host;
         out.write_str("postgres://")?;
         for (place, host) in self.config.get_hosts().iter().enumerate() {
             if place > 0 {
