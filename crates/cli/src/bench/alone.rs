@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use super::connection::Connections;
 use super::measure::Figure;
 use super::processor::Processor;
+use super::rate::{self, Shape};
 use super::server::{OwnServer, resident_bytes};
-use super::workload::Shape;
-use super::{Load, Workload, workload};
+use super::{Load, Workload};
 use crate::Failure;
 
 /// How long an idle server is watched.
@@ -44,7 +44,7 @@ pub(super) async fn backlog(load: &Load<'_>, flat: Option<f64>) -> Result<Figure
     let own = Load { url: &url, server: Some(server.id()), connections: &connections, ..*load };
     let executed = BACKLOG_TASKS.min(load.queued);
     let shape = Shape::part(load.queued + executed, executed, 1);
-    let mut figure = workload::rate(Workload::Backlog, &own, &cluster, shape).await?;
+    let mut figure = rate::measure(Workload::Backlog, &own, &cluster, shape).await?;
     figure.share_of_flat = figure.per_second.zip(flat).map(|(rate, flat)| rate / flat);
     let resident = resident_bytes(server.id());
     server.kill();

@@ -1,146 +1,165 @@
 //! The flat workload with something else going on beside it.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use boxwood_proto::buffa::Message as _;
-use boxwood_proto::opentelemetry::proto::collector::logs::v1::ExportLogsServiceRequest;
-use boxwood_proto::opentelemetry::proto::common::v1::AnyValue;
-use boxwood_proto::opentelemetry::proto::common::v1::any_value::Value;
-use boxwood_proto::opentelemetry::proto::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
-use boxwood_proto::workflows::v1::{GetJobRequest, QueryJobsRequest};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use boxwood_proto::tilebox::v1::{ID, SortDirection};
+use boxwood_proto::workflows::v1::{
+    GetJobRequest, JobTaskChildrenPrefetch, ListJobTasksRequest, QueryJobLogsRequest, QueryJobsRequest,
+};
 
 use super::connection::{Clients, failed};
+use super::export::{Exporter, Signal};
 use super::measure::{Figure, Times};
-use super::workload::Shape;
+use super::rate::{self, Shape};
 use super::{Load, Workload, requests, workload};
 use crate::Failure;
-
-/// Log records of one export.
-const EXPORTED_RECORDS: usize = 500;
 
 /// Connections that export at the same time. The server stores what came in 50 ms at once, and answers then.
 const EXPORTERS: usize = 16;
 
-/// The flat workload while somebody submits jobs and somebody else looks at them as a console does.
+/// Children of a task that a console shows at first.
+const CHILDREN_SHOWN: i64 = 100;
+
+/// A call that is made beside the tasks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Call {
+    SubmitJob,
+    QueryJobs,
+    GetJob,
+    ListJobTasks,
+    QueryJobLogs,
+}
+
+/// The calls with which a console shows the latest jobs, and one job with its tasks and logs.
+const LOOKS: &[Call] = &[Call::QueryJobs, Call::GetJob, Call::ListJobTasks, Call::QueryJobLogs];
+
+impl Call {
+    /// Makes the call; what is read is what a console shows of `job`.
+    async fn make(self, clients: &Clients, job: &ID) -> Result<(), Failure> {
+        let job_id = || job.clone().into();
+        match self {
+            Self::SubmitJob => {
+                // Nobody executes these jobs: their task has another name.
+                workload::submit(clients, requests::job("bench other", "boxwood.bench/Other", 0)).await?;
+            }
+            Self::QueryJobs => {
+                clients.jobs.query_jobs(QueryJobsRequest::default()).await.map_err(failed("QueryJobs"))?;
+            }
+            Self::GetJob => {
+                let request = GetJobRequest { job_id: job_id(), ..Default::default() };
+                clients.jobs.get_job(request).await.map_err(failed("GetJob"))?;
+            }
+            Self::ListJobTasks => {
+                let children = JobTaskChildrenPrefetch { limit: CHILDREN_SHOWN, ..Default::default() };
+                let request =
+                    ListJobTasksRequest { job_id: job_id(), prefetch_children: children.into(), ..Default::default() };
+                clients.jobs.list_job_tasks(request).await.map_err(failed("ListJobTasks"))?;
+            }
+            Self::QueryJobLogs => {
+                let newest = SortDirection::SORT_DIRECTION_DESCENDING;
+                let request =
+                    QueryJobLogsRequest { job_id: job_id(), sort_direction: Some(newest.into()), ..Default::default() };
+                clients.telemetry.query_job_logs(request).await.map_err(failed("QueryJobLogs"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The names under which median and 99th percentile are told.
+    fn facts(self) -> [&'static str; 2] {
+        match self {
+            Self::SubmitJob => ["submit_job_p50_us", "submit_job_p99_us"],
+            Self::QueryJobs => ["query_jobs_p50_us", "query_jobs_p99_us"],
+            Self::GetJob => ["get_job_p50_us", "get_job_p99_us"],
+            Self::ListJobTasks => ["list_job_tasks_p50_us", "list_job_tasks_p99_us"],
+            Self::QueryJobLogs => ["query_job_logs_p50_us", "query_job_logs_p99_us"],
+        }
+    }
+}
+
+/// The flat workload while somebody submits jobs and somebody else looks at this one, and at the list of jobs, as a console
+/// does.
 pub(super) async fn mixed(load: &Load<'_>, cluster: &str) -> Result<Figure, Failure> {
-    let (submitter, reader) = (load.connections.at(0).clone(), load.connections.at(1).clone());
-    // Nobody executes these jobs: their task has another name.
-    let submitting = repeat(move || {
-        let clients = submitter.clone();
-        async move { workload::submit(&clients, requests::job("bench other", "boxwood.bench/Other", 0)).await }
-    });
-    let reading = repeat(move || {
-        let clients = reader.clone();
-        async move { look(&clients).await }
-    });
+    let job = rate::prepare(load, cluster, Shape::flat(load.tasks)).await?;
+    let exported = async { Exporter::connect(load.url, Signal::Logs, &job.first).await?.export().await };
+    // Refused by a full queue they are not: nobody else exports.
+    exported.await.map_err(|error| Failure::Other(format!("/v1/logs: {error}")))?;
+    let submitting = repeat(&[Call::SubmitJob], load.connections.at(0), &job.id);
+    let reading = repeat(LOOKS, load.connections.at(1), &job.id);
     let start = Instant::now();
-    let figure = workload::rate(Workload::Mixed, load, cluster, Shape::flat(load.tasks)).await;
+    let run = job.execute(load).await;
     let took = start.elapsed().as_secs_f64();
     let (submitted, read) = (submitting.stop().await?, reading.stop().await?);
-    let mut figure = figure?;
-    let each_second = |times: &[Duration]| times.len() as f64 / took;
+    let mut figure = run?.figure(Workload::Mixed, load);
     figure.facts = BTreeMap::from([
-        ("jobs_submitted_per_second", each_second(&submitted)),
-        ("reads_per_second", each_second(&read)),
+        ("jobs_submitted_per_second", submitted.len() as f64 / took),
+        ("reads_per_second", read.len() as f64 / took),
     ]);
-    let times = Times::of(read);
-    figure.facts.extend([("read_p50_us", times.p50_us), ("read_p99_us", times.p99_us)]);
+    let made = [submitted, read].concat();
+    for call in [&[Call::SubmitJob], LOOKS].concat() {
+        let times = Times::of(made.iter().filter(|(made, _)| *made == call).map(|(_, took)| *took).collect());
+        let [p50, p99] = call.facts();
+        figure.facts.extend([(p50, times.p50_us), (p99, times.p99_us)]);
+    }
     Ok(figure)
 }
 
-/// Something that is done again and again, and how long it took each time.
+/// Calls that are made again and again, and how long each took.
 struct Repeated {
-    times: Arc<Mutex<Vec<Duration>>>,
+    made: Arc<Mutex<Vec<(Call, Duration)>>>,
     failing: tokio::task::JoinHandle<Failure>,
 }
 
-fn repeat<F: Future<Output = Result<(), Failure>> + Send + 'static>(what: impl Fn() -> F + Send + 'static) -> Repeated {
-    let times = Arc::<Mutex<Vec<Duration>>>::default();
-    let taken = times.clone();
+/// Makes these calls in turn until they are stopped.
+fn repeat(calls: &'static [Call], clients: &Clients, job: &ID) -> Repeated {
+    let made = Arc::<Mutex<Vec<_>>>::default();
+    let (clients, job, record) = (clients.clone(), job.clone(), made.clone());
     let failing = tokio::spawn(async move {
-        loop {
+        for call in calls.iter().copied().cycle() {
             let start = Instant::now();
-            if let Err(error) = what().await {
+            if let Err(error) = call.make(&clients, &job).await {
                 return error;
             }
-            taken.lock().unwrap_or_else(PoisonError::into_inner).push(start.elapsed());
+            record.lock().unwrap_or_else(PoisonError::into_inner).push((call, start.elapsed()));
         }
+        Failure::Other("there is nothing to call".into())
     });
-    Repeated { times, failing }
+    Repeated { made, failing }
 }
 
 impl Repeated {
-    async fn stop(self) -> Result<Vec<Duration>, Failure> {
+    async fn stop(self) -> Result<Vec<(Call, Duration)>, Failure> {
         self.failing.abort();
         match self.failing.await {
             Ok(error) => Err(error),
             // It was still at it.
-            Err(_) => Ok(std::mem::take(&mut self.times.lock().unwrap_or_else(PoisonError::into_inner))),
+            Err(_) => Ok(std::mem::take(&mut self.made.lock().unwrap_or_else(PoisonError::into_inner))),
         }
     }
 }
 
-async fn look(clients: &Clients) -> Result<(), Failure> {
-    let jobs = clients.jobs.query_jobs(QueryJobsRequest::default()).await.map_err(failed("QueryJobs"))?.into_owned();
-    if let Some(job) = jobs.jobs.first() {
-        let request = GetJobRequest { job_id: job.id.clone(), ..Default::default() };
-        clients.jobs.get_job(request).await.map_err(failed("GetJob"))?;
-    }
-    Ok(())
-}
-
-/// The flat workload while logs are exported as fast as some connections take them.
+/// The flat workload while logs and spans are exported as fast as some connections take them.
 pub(super) async fn telemetry(load: &Load<'_>, cluster: &str) -> Result<Figure, Failure> {
-    let stored = Arc::new(AtomicU64::new(0));
-    let address = load.url.trim_start_matches("http://");
+    let job = rate::prepare(load, cluster, Shape::flat(load.tasks)).await?;
+    let (logs, spans) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let mut exporters = tokio::task::JoinSet::new();
-    for _ in 0..EXPORTERS {
-        exporters.spawn(export(address.to_owned(), stored.clone()));
+    let failed = |error| Failure::Other(format!("an export: {error}"));
+    for (signal, stored) in [(Signal::Logs, &logs), (Signal::Spans, &spans)].into_iter().cycle().take(EXPORTERS) {
+        let exporter = Exporter::connect(load.url, signal, &job.first).await.map_err(failed)?;
+        exporters.spawn(exporter.flood(stored.clone()));
     }
     let start = Instant::now();
-    let figure = workload::rate(Workload::Telemetry, load, cluster, Shape::flat(load.tasks)).await;
+    let run = job.execute(load).await;
     let took = start.elapsed().as_secs_f64();
-    if let Some(Ok(Err(error))) = exporters.try_join_next() {
-        return Err(Failure::Other(format!("/v1/logs: {error}")));
+    if let Some(Ok(error)) = exporters.try_join_next() {
+        return Err(failed(error));
     }
-    let mut figure = figure?;
-    figure.facts = BTreeMap::from([("log_records_per_second", stored.load(Ordering::Relaxed) as f64 / took)]);
+    let mut figure = run?.figure(Workload::Telemetry, load);
+    let per_second = |stored: &AtomicU64| stored.load(Ordering::Relaxed) as f64 / took;
+    figure.facts =
+        BTreeMap::from([("log_records_per_second", per_second(&logs)), ("spans_per_second", per_second(&spans))]);
     Ok(figure)
-}
-
-/// Exports logs until that fails.
-async fn export(address: String, stored: Arc<AtomicU64>) -> std::io::Result<Infallible> {
-    let body = AnyValue { value: Some(Value::StringValue("a line as programs write it".into())), ..Default::default() };
-    let record = LogRecord { severity_number: 9.into(), body: body.into(), ..Default::default() };
-    let logs = ScopeLogs { log_records: vec![record; EXPORTED_RECORDS], ..Default::default() };
-    let logs = ResourceLogs { scope_logs: vec![logs], ..Default::default() };
-    let body = ExportLogsServiceRequest { resource_logs: vec![logs], ..Default::default() }.encode_to_vec();
-    let head = format!(
-        "POST /v1/logs HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-protobuf\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    let request = [head.as_bytes(), &body].concat();
-    let mut stream = TcpStream::connect(&address).await?;
-    stream.set_nodelay(true)?;
-    let mut answer = vec![0; 16 << 10];
-    loop {
-        stream.write_all(&request).await?;
-        // Answers are small and come in one piece.
-        let length = stream.read(&mut answer).await?;
-        match &answer[..length] {
-            taken if taken.starts_with(b"HTTP/1.1 200") => {
-                stored.fetch_add(EXPORTED_RECORDS as u64, Ordering::Relaxed);
-            }
-            // The queue is full, which is the point: records that are not taken do not count.
-            full if full.starts_with(b"HTTP/1.1 503") => tokio::task::yield_now().await,
-            other => return Err(std::io::Error::other(format!("answered {:?}", String::from_utf8_lossy(other)))),
-        }
-    }
 }

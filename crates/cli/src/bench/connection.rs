@@ -8,7 +8,9 @@ use boxwood_proto::connectrpc::Protocol;
 use boxwood_proto::connectrpc::client::{ClientConfig, Http2Connection, SharedHttp2Connection};
 use boxwood_proto::health::HealthClient;
 use boxwood_proto::health::wire::HealthCheckRequest;
-use boxwood_proto::workflows::v1::{GetClusterRequest, JobServiceClient, TaskServiceClient, WorkflowsServiceClient};
+use boxwood_proto::workflows::v1::{
+    GetClusterRequest, JobServiceClient, TaskServiceClient, TelemetryQueryServiceClient, WorkflowsServiceClient,
+};
 
 use super::measure::Times;
 use crate::Failure;
@@ -23,6 +25,7 @@ type Transport = SharedHttp2Connection;
 pub(crate) struct Clients {
     pub(crate) tasks: TaskServiceClient<Transport>,
     pub(crate) jobs: JobServiceClient<Transport>,
+    pub(crate) telemetry: TelemetryQueryServiceClient<Transport>,
     clusters: WorkflowsServiceClient<Transport>,
     health: HealthClient<Transport>,
 }
@@ -49,6 +52,7 @@ impl Connections {
             Clients {
                 tasks: TaskServiceClient::new(transport.clone(), config.clone()),
                 jobs: JobServiceClient::new(transport.clone(), config.clone()),
+                telemetry: TelemetryQueryServiceClient::new(transport.clone(), config.clone()),
                 clusters: WorkflowsServiceClient::new(transport.clone(), config.clone()),
                 health: HealthClient::new(transport, config.clone()),
             }

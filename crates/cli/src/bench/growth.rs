@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::connection::Connections;
 use super::processor::Costs;
+use super::rate::{self, Shape};
 use super::server::OwnServer;
-use super::workload::Shape;
 use super::{Load, Workload, requests, workload};
 use crate::Failure;
 
@@ -79,7 +79,7 @@ async fn point(load: &Load<'_>, axis: Axis, size: u64) -> Result<Point, Failure>
         Axis::Groups => groups = u32::try_from(size).expect("sizes are small"),
     }
     let shape = Shape::part(queued, MEASURED_TASKS.min(queued), groups);
-    let figure = workload::rate(Workload::Flat, &own, &cluster, shape).await?;
+    let figure = rate::measure(Workload::Flat, &own, &cluster, shape).await?;
     let per_second = figure.per_second.unwrap_or_default();
     Ok(Point { axis, size, tasks: figure.tasks, per_second, costs: figure.costs })
 }

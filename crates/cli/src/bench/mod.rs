@@ -7,10 +7,12 @@
 mod alone;
 mod beside;
 mod connection;
+mod export;
 mod growth;
 mod line;
 mod measure;
 mod processor;
+mod rate;
 mod requests;
 mod runner;
 mod server;
@@ -78,11 +80,11 @@ pub(crate) enum Workload {
     Chain,
     /// One idle runner waits, one task is submitted: the time until the runner has it
     Latency,
-    /// As flat, with one more task that waits for all others
+    /// As flat, with one more task that waits for all others; several such jobs, one after another
     FanIn,
-    /// Flat, while jobs are submitted and looked at
+    /// Flat, while jobs are submitted, and this one is looked at as a console does
     Mixed,
-    /// Flat, while logs are exported on 16 connections as fast as they are taken
+    /// Flat, while logs and spans are exported on 16 connections as fast as they are taken
     Telemetry,
     /// A server of its own with nothing to do: memory, processor, start
     Idle,

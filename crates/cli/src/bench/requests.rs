@@ -14,13 +14,16 @@ use crate::Failure;
 /// The tasks that the load executes.
 pub(crate) const TASK_NAME: &str = "boxwood.bench/Task";
 
+/// The trace of all jobs.
+pub(crate) const TRACE: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
+
 /// Submits a job of one task.
 pub(crate) fn job(name: &str, task: &str, levels: usize) -> SubmitJobRequest {
     let mut tasks = submissions(1, levels);
     tasks.identifier_lookup = vec![identifier(task)];
     SubmitJobRequest {
         job_name: name.into(),
-        trace_parent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into(),
+        trace_parent: format!("00-{TRACE:032x}-00f067aa0ba902b7-01"),
         tasks: tasks.into(),
         ..Default::default()
     }
