@@ -1,4 +1,5 @@
-//! Texts that people and programs write: ids, versions, slugs, times, addresses, keys of caches, trace parents.
+//! Texts that people and programs write: ids, versions, slugs, times, addresses, keys of caches, trace parents, and
+//! whatever the command line shows.
 
 use std::path::{Component, Path};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -11,6 +12,10 @@ use tokio::runtime::{Builder, Runtime};
 #[allow(dead_code, unreachable_pub, reason = "a source of the command line")]
 #[path = "../../cli/src/when.rs"]
 mod when;
+
+#[allow(dead_code, unreachable_pub, reason = "a source of the command line")]
+#[path = "../../cli/src/text.rs"]
+mod shown;
 
 #[allow(dead_code, unreachable_pub, reason = "a source of the SDK")]
 #[path = "../../sdk/src/cache/key.rs"]
@@ -28,6 +33,7 @@ pub(crate) fn run(bytes: &[u8]) {
     names(text);
     times(text);
     cache_key(text);
+    terminal(text);
     if let Ok(read) = text.parse::<trace_parent::TraceParent>() {
         assert_eq!(read.to_string()[..53], text[..53], "a trace parent is written as it was read, but for its flags");
     }
@@ -114,6 +120,19 @@ fn cache_key(text: &str) {
     assert!(path.split('/').all(|level| !level.is_empty() && !level.contains('\0')), "{text:?} became {path:?}");
     let again = key::Levels::default().join(path).expect("what was made of it is a key");
     assert_eq!(again.as_str(), path);
+}
+
+/// A text from elsewhere neither drives the terminal nor takes more room than it is given.
+fn terminal(text: &str) {
+    let one = shown::shown(text);
+    assert!(!one.contains(shown::is_hostile) && !one.contains(char::is_control), "{text:?} is shown as {one:?}");
+    assert_eq!(shown::shown(&one), one, "what is shown is harmless");
+    assert!(shown::shown_lines(text).all(|line| !line.contains(shown::is_hostile)), "{text:?}");
+    assert!(!shown::first_line(text).contains(shown::is_hostile), "{text:?}");
+    for columns_max in [0, 1, 2, 16, text.len() % 256] {
+        let cut = shown::fit(&one, columns_max);
+        assert!(shown::columns(&cut) <= columns_max, "{cut:?} is wider than {columns_max} columns");
+    }
 }
 
 fn address(text: &str) {
