@@ -135,7 +135,8 @@ impl<C, T> Answers<C, T> {
     }
 
     /// Sends every answer to who waits for it; an error if nothing is known of what became of the command, because the
-    /// database was lost. `send` returns the outcomes it cannot deliver; of those, what was handed out goes to `give_back` and should come again as [`Work::GiveBack`]. `ticked` is told how many leases had run out.
+    /// database was lost. `send` returns the outcomes it cannot deliver; of those, what was handed out goes to `give_back`
+    /// and should come again as [`Work::GiveBack`]. `ticked` is told how many leases had run out.
     pub fn deliver(
         self,
         mut send: impl FnMut(C, Result<Outcome, Error>) -> Option<Outcome>,
@@ -239,13 +240,17 @@ impl Writer {
             }
         }
         self.vault.commit()?;
-        let set = &mut self.vault.set;
-        let wakes = set.take_wakes().into_iter();
-        let wakes = wakes.filter_map(|(class, count)| set.class(class).map(|class| (class.clone(), count)));
-        let wakes = wakes.collect();
+        let wakes = self.wakes();
         let outcomes = batch.outcomes.into_iter().map(|(outcome, caller)| (Ok(outcome), caller)).collect();
         let answers = Answers { now: batch.now, outcomes, ticks: batch.ticks };
         Ok(Committed { answers, wakes, postponed: Vec::new() })
+    }
+
+    /// The tasks that became ready since the last call.
+    fn wakes(&mut self) -> Vec<Wake> {
+        let set = &mut self.vault.set;
+        let wakes = set.take_wakes().into_iter();
+        wakes.filter_map(|(class, count)| set.class(class).map(|class| (class.clone(), count))).collect()
     }
 
     /// Forgets rows, if there are too many. To be called after each batch, when its answers have left.

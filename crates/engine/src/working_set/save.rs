@@ -45,6 +45,20 @@ pub struct Changes<'a> {
     pub queue: Vec<(ClassKey, JobKey, bool)>,
 }
 
+impl Changes<'_> {
+    /// Whether there is nothing to write. What is not looked at here changes only together with something that is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.statuses.is_empty()
+            && self.tasks.is_empty()
+            && self.ready.is_empty()
+            && self.queue.is_empty()
+            && self.clusters.is_empty()
+            && self.group_states.is_empty()
+            && self.classes.is_empty()
+    }
+}
+
 impl WorkingSet {
     /// Everything that changed since the last [`WorkingSet::saved`].
     #[must_use]

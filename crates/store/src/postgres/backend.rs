@@ -103,7 +103,7 @@ impl Postgres {
         }
         let session = self.keys.as_ref().expect("connected above");
         let (job, task) = set.unused_keys();
-        let left = |wanted: u64, unused: std::ops::Range<u64>| if wanted > 0 { unused } else { 0..0 };
+        let left = |wanted: u64, unused: Range<u64>| if wanted > 0 { unused } else { 0..0 };
         let (job, task) = (left(jobs, job), left(tasks, task));
         let unused = [job.start, job.end, task.start, task.end].map(column);
         let taken = session.run(async |talk| {
@@ -276,7 +276,7 @@ impl Backend for Postgres {
     }
 
     fn save(&mut self, changes: &Changes<'_>) -> Result<(), Error> {
-        if is_empty(changes) {
+        if changes.is_empty() {
             return Ok(());
         }
         self.speak(async |talk| save::changes(talk, changes, Then::GoOn).await)?;
@@ -355,22 +355,8 @@ impl Backend for Postgres {
     }
 }
 
-fn is_empty(changes: &Changes<'_>) -> bool {
-    changes.statuses.is_empty()
-        && changes.tasks.is_empty()
-        && changes.ready.is_empty()
-        && changes.queue.is_empty()
-        && changes.clusters.is_empty()
-        && changes.group_states.is_empty()
-        && changes.classes.is_empty()
-}
-
 fn in_order(tasks: &[TaskKey], found: Vec<(TaskKey, Vec<u8>)>) -> Result<Vec<Vec<u8>>, Error> {
     let mut of: HashMap<TaskKey, Vec<u8>> = found.into_iter().collect();
     let missing = |task: &TaskKey| Error::Corrupt(format!("the input of task {} is missing", task.0));
-    tasks
-        .iter()
-        .map(|task| of.get(task).cloned().ok_or_else(|| missing(task)))
-        .collect::<Result<_, _>>()
-        .inspect(|_| of.clear())
+    tasks.iter().map(|task| of.remove(task).ok_or_else(|| missing(task))).collect()
 }

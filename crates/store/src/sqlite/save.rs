@@ -9,14 +9,7 @@ use crate::error::Error;
 
 /// Writes changed rows into the open transaction, opening one if there is none. Nothing changed: nothing is opened.
 pub(super) fn changes(connection: &Connection, changes: &Changes<'_>) -> Result<(), Error> {
-    let nothing = changes.statuses.is_empty()
-        && changes.tasks.is_empty()
-        && changes.ready.is_empty()
-        && changes.queue.is_empty()
-        && changes.clusters.is_empty()
-        && changes.group_states.is_empty()
-        && changes.classes.is_empty();
-    if nothing {
+    if changes.is_empty() {
         return Ok(());
     }
     begin(connection)?;

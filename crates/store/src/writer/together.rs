@@ -58,11 +58,8 @@ impl Writer {
                         (_, None) => {}
                     }
                 }
-                let set = &mut self.vault.set;
-                let wakes = set.take_wakes().into_iter();
-                let wakes = wakes.filter_map(|(class, count)| set.class(class).map(|class| (class.clone(), count)));
-                let wakes = wakes.collect();
-                set.end_batch(self.options.kept_rows_max);
+                let wakes = self.wakes();
+                self.vault.set.end_batch(self.options.kept_rows_max);
                 Ok(Committed { answers: Answers { now, outcomes, ticks }, wakes, postponed })
             }
             Err(error @ (Error::Unavailable(_) | Error::Conflict(_))) => {
