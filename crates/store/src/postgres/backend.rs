@@ -356,7 +356,8 @@ impl Backend for Postgres {
 }
 
 fn in_order(tasks: &[TaskKey], found: Vec<(TaskKey, Vec<u8>)>) -> Result<Vec<Vec<u8>>, Error> {
-    let mut of: HashMap<TaskKey, Vec<u8>> = found.into_iter().collect();
+    // A task may be asked for twice: a repeated report gets the same one again.
+    let of: HashMap<TaskKey, Vec<u8>> = found.into_iter().collect();
     let missing = |task: &TaskKey| Error::Corrupt(format!("the input of task {} is missing", task.0));
-    tasks.iter().map(|task| of.remove(task).ok_or_else(|| missing(task))).collect()
+    tasks.iter().map(|task| of.get(task).cloned().ok_or_else(|| missing(task))).collect()
 }
