@@ -1,5 +1,8 @@
 //! What can go wrong in a store: four kinds.
 
+#[cfg(feature = "sqlite")]
+use std::path::Path;
+
 /// A failure of the store. Refusals of the rules are not among these; see [`boxwood_engine::Refusal`].
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -18,6 +21,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Says which file it is about.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn at(self, path: &Path) -> Self {
+        let about = |message: String| format!("{}: {message}", path.display());
+        match self {
+            Self::Unavailable(message) => Self::Unavailable(about(message)),
+            Self::Corrupt(message) => Self::Corrupt(about(message)),
+            // This names it already, and that one is not about a file.
+            Self::Incompatible(_) | Self::Conflict(_) => self,
+        }
+    }
+
     pub(crate) fn stopped() -> Self {
         Self::Unavailable("the server is stopping; try again in a moment".into())
     }

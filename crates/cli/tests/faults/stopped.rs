@@ -52,9 +52,8 @@ async fn asks(world: &World) {
 
 /// Waits until the task of a job is with a runner.
 async fn handed_out(client: &Client, job: &Job) {
-    let running = async {
-        while client.jobs().find(job.id).await.expect("it is there").stats.tasks(TaskState::Running) == 0 {}
-    };
+    let running =
+        async { while client.jobs().find(job.id).await.expect("it is there").stats.tasks(TaskState::Running) == 0 {} };
     tokio::time::timeout(PATIENCE, running).await.expect("it is handed out at once");
 }
 

@@ -141,17 +141,8 @@ impl Process {
 
     /// Resident memory in KiB.
     pub(crate) fn resident(&self) -> u64 {
-        self.memory("VmRSS:")
-    }
-
-    /// The most memory that was ever resident, in KiB.
-    pub(crate) fn most_resident(&self) -> u64 {
-        self.memory("VmHWM:")
-    }
-
-    fn memory(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("its memory");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 }

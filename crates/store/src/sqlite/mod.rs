@@ -4,6 +4,7 @@
 //! that a second one is refused. WAL with `synchronous=FULL`: a commit that returned survives a power cut.
 
 mod load;
+mod location;
 mod query;
 mod rows;
 mod save;
@@ -14,11 +15,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 
 use boxwood_engine::{Changes, Need, Settings, TaskKey, Timestamp, WorkingSet};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::read::Reader;
+pub(crate) use location::Location;
 
 /// Readers at work at once; further ones wait.
 const READERS_MAX: usize = 8;
@@ -28,7 +30,11 @@ const STATEMENTS_MAX: usize = 128;
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Corrupt(format!("database: {error}"))
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Unavailable(format!("database: {error}; make room on it")),
+            Some(ErrorCode::CannotOpen) => Self::Unavailable(format!("database: {error}")),
+            _ => Self::Corrupt(format!("database: {error}")),
+        }
     }
 }
 
@@ -36,6 +42,7 @@ impl From<rusqlite::Error> for Error {
 pub struct Database {
     path: PathBuf,
     writer: Connection,
+    location: Location,
     pool: Arc<Pool>,
     lock: File,
 }
@@ -61,14 +68,10 @@ impl Database {
             TryLockError::Error(error) => unusable(error),
         })?;
         let path = dir.join("boxwood.sqlite3");
-        let mut writer = Connection::open(&path)
-            .map_err(|error| Error::Unavailable(format!("cannot open {}: {error}", path.display())))?;
-        configure(&writer)?;
-        writer.pragma_update(None, "journal_mode", "WAL")?;
-        writer.pragma_update(None, "synchronous", "FULL")?;
-        schema::bring_up_to_date(&mut writer, &path, &schema::SCHEMA)?;
+        let writer = open_writer(&path).map_err(|error| error.at(&path))?;
+        let location = Location::of(&path)?;
         let pool = Arc::new(Pool::new(path.clone()));
-        Ok(Self { path, writer, pool, lock })
+        Ok(Self { path, writer, location, pool, lock })
     }
 
     /// Where the database is.
@@ -86,8 +89,17 @@ impl Database {
     /// The writer. It holds the directory until it is dropped.
     #[must_use]
     pub fn backend(self) -> Box<dyn Backend> {
-        Box::new(Sqlite { connection: self.writer, _lock: self.lock })
+        Box::new(Sqlite { connection: self.writer, location: self.location, _lock: self.lock })
     }
+}
+
+fn open_writer(path: &Path) -> Result<Connection, Error> {
+    let mut writer = Connection::open(path)?;
+    configure(&writer)?;
+    writer.pragma_update(None, "journal_mode", "WAL")?;
+    writer.pragma_update(None, "synchronous", "FULL")?;
+    schema::bring_up_to_date(&mut writer, path, &schema::SCHEMA)?;
+    Ok(writer)
 }
 
 pub(crate) fn configure(connection: &Connection) -> Result<(), Error> {
@@ -102,7 +114,14 @@ pub(crate) fn configure(connection: &Connection) -> Result<(), Error> {
 /// The one writer. The lock is released when the process that holds it drops the backend or ends.
 struct Sqlite {
     connection: Connection,
+    location: Location,
     _lock: File,
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.location.leave(&self.connection);
+    }
 }
 
 impl Backend for Sqlite {
@@ -127,8 +146,10 @@ impl Backend for Sqlite {
         load::expired(&self.connection, now, limit)
     }
 
+    /// Also fails where what was committed would not be found again.
     fn commit(&mut self) -> Result<(), Error> {
-        save::commit(&self.connection)
+        save::commit(&self.connection)?;
+        self.location.check()
     }
 }
 

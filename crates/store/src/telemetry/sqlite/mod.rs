@@ -12,17 +12,20 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use super::place::{Arrival, Place};
 use super::retain::Retention;
 use crate::error::Error;
+use crate::sqlite::Location;
 use write::Origins;
 
 /// The file, opened for its writer.
 pub(super) struct File {
     connection: Connection,
+    location: Location,
     origins: Origins,
 }
 
 impl File {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self { connection: schema::open(path)?, origins: Origins::default() })
+        let connection = schema::open(path)?;
+        Ok(Self { connection, location: Location::of(path)?, origins: Origins::default() })
     }
 
     fn store(&mut self, arrivals: &[Arrival<'_>]) -> Result<(), Error> {
@@ -33,7 +36,7 @@ impl File {
             }
         }
         transaction.commit()?;
-        Ok(())
+        self.location.check()
     }
 }
 
@@ -61,6 +64,7 @@ impl Place for File {
     }
 
     fn end(&mut self) {
+        self.location.leave(&self.connection);
         // Readers may still be at work; then the next start does it.
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }

@@ -17,8 +17,11 @@ const JOURNAL_BYTES_KEPT: i64 = 16 << 20;
 
 /// Opens the database for its writer.
 pub(super) fn open(path: &Path) -> Result<Connection, Error> {
-    let unusable = |error: rusqlite::Error| Error::Unavailable(format!("cannot open {}: {error}", path.display()));
-    let mut connection = Connection::open(path).map_err(unusable)?;
+    open_writer(path).map_err(|error| error.at(path))
+}
+
+fn open_writer(path: &Path) -> Result<Connection, Error> {
+    let mut connection = Connection::open(path)?;
     configure(&connection)?;
     // Before anything is written, else it would stay off: it lets the file shrink when the limit is lowered.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
