@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 #[cfg(unix)]
@@ -41,6 +42,9 @@ const FIRST_BYTES_WITHIN: Duration = Duration::from_secs(30);
 
 /// How often a silent HTTP/2 connection is asked for a sign of life, so that a runner that vanished is noticed.
 const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(20);
+
+/// How long a TCP connection is silent before the system asks whether its peer is still there.
+const SILENT_PEER_AFTER: Duration = Duration::from_secs(60);
 
 /// Pause after a failed accept, for example because there are no file descriptors left.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
@@ -214,11 +218,11 @@ impl Connections {
         let watcher = self.graceful.watcher();
         match accepted {
             Accepted::Tcp(stream) => {
-                send_at_once(&stream);
+                prepare(&stream);
                 self.tasks.spawn(answer(stream, front, watcher));
             }
             Accepted::Tls(stream, tls) => {
-                send_at_once(&stream);
+                prepare(&stream);
                 let mut open = self.open.subscribe();
                 self.tasks.spawn(async move {
                     let agreed = tokio::select! {
@@ -252,10 +256,12 @@ impl Connections {
     }
 }
 
-/// Answers are small; waiting to fill a segment would cost 40 ms each.
-fn send_at_once(stream: &TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "could not set TCP_NODELAY");
+/// Has answers sent at once, for they are small and waiting to fill a segment would cost 40 ms each; and has the system look
+/// whether a silent peer is still there, for HTTP/1.1 has no ping.
+fn prepare(stream: &TcpStream) {
+    let alive = TcpKeepalive::new().with_time(SILENT_PEER_AFTER).with_interval(SIGN_OF_LIFE_EVERY);
+    if let Err(error) = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&alive)) {
+        tracing::debug!(%error, "could not set TCP_NODELAY or SO_KEEPALIVE");
     }
 }
 
@@ -281,5 +287,20 @@ async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, fr
             }
         }
         () = silence.lasts(FIRST_BYTES_WITHIN) => tracing::debug!("a connection said nothing and is ended"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn n_25_the_system_looks_after_silent_peers_of_tcp() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let _peer = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("a connection");
+        let (stream, _) = listener.accept().await.expect("accepted");
+        prepare(&stream);
+        assert!(SockRef::from(&stream).keepalive().expect("a socket"));
+        assert!(stream.nodelay().expect("a socket"));
     }
 }

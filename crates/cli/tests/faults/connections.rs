@@ -118,3 +118,48 @@ async fn half_requests_are_waited_for_beside_everything_else() {
     drop(slow);
     world.until("their descriptors are free again", |server| server.descriptors() < descriptors + 10).await;
 }
+
+/// The test ends the connection, not the reader: it reads all that comes and says nothing, as one behind a cut line seems to.
+#[tokio::test(flavor = "multi_thread")]
+async fn n_25_a_peer_that_answers_no_ping_is_let_go() {
+    const PING: u8 = 6;
+    let world = World::new("").await;
+    let descriptors = world.server.descriptors();
+    let mut silent = world.connect();
+    silent.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    silent.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").expect("written");
+    let mut heard = Vec::new();
+    silent.read_to_end(&mut heard).expect("the server closes it");
+    let mut frames = &heard[..];
+    let mut kinds = Vec::new();
+    while let [a, b, c, kind, ..] = *frames {
+        kinds.push(kind);
+        let length = 9 + usize::from(a) * 65_536 + usize::from(b) * 256 + usize::from(c);
+        frames = frames.get(length..).expect("whole frames");
+    }
+    assert!(kinds.contains(&PING), "frames of kinds {kinds:?}");
+    world.until("its descriptor is free again", |server| server.descriptors() <= descriptors).await;
+    world.serves_others().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n_26_a_small_message_that_unpacks_to_more_than_a_message_may_have_is_refused_and_costs_no_more_than_one() {
+    let world = World::new("").await;
+    let zeros = "head -c 1200000000 /dev/zero | gzip -1";
+    let bomb = Command::new("bash").args(["-c", zeros]).output().expect("gzip exists").stdout;
+    let mut stream = world.connect();
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    let head = format!(
+        "POST /workflows.v1.JobService/GetJob HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/proto\r\n\
+         content-encoding: gzip\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        bomb.len()
+    );
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&bomb)).expect("written");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.contains("resource_exhausted"), "{answer}");
+    let peak = world.server.peak() / 1024;
+    eprintln!("{peak} MiB at most for {} bytes that unpack to 1,200,000,000", bomb.len());
+    assert!(peak < 1_100, "{peak} MiB");
+    world.serves_others().await;
+}
