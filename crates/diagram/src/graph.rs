@@ -23,6 +23,8 @@ pub struct Node {
     pub optional: bool,
     /// The task that submitted this one, absent for a root task (V-3).
     pub parent: Option<usize>,
+    /// More tasks with a solid arrow to this one. A task has none, but boxes of a drawn text may (V-19).
+    pub more_parents: Vec<usize>,
     /// The tasks this one waits for (V-4).
     pub depends_on: Vec<usize>,
 }
@@ -30,7 +32,14 @@ pub struct Node {
 impl Node {
     /// A root task without dependencies.
     pub fn new(label: impl Into<String>, state: State) -> Self {
-        Self { label: label.into(), state, optional: false, parent: None, depends_on: Vec::new() }
+        Self {
+            label: label.into(),
+            state,
+            optional: false,
+            parent: None,
+            more_parents: Vec::new(),
+            depends_on: Vec::new(),
+        }
     }
 
     /// The same task as a sub-task of the task at `parent`.
@@ -108,15 +117,19 @@ pub(crate) struct Edge {
 }
 
 impl Graph {
-    /// Every arrow: task by task in submission order, first the one from its parent, then its dependencies.
+    /// Every arrow: task by task in submission order, first those from its parents, then its dependencies.
     pub(crate) fn edges(&self) -> Vec<Edge> {
         let count = self.nodes.len();
         let mut edges = Vec::new();
-        // The last task that named a dependency, to leave out repetitions without hashing.
+        // The last task that named a parent or a dependency, to leave out repetitions without hashing.
+        let mut parent_of = vec![usize::MAX; count];
         let mut named_by = vec![usize::MAX; count];
         for (at, node) in self.nodes.iter().enumerate() {
-            if let Some(parent) = node.parent.filter(|&parent| parent < count) {
-                edges.push(Edge { from: parent, to: at, kind: Kind::Subtask });
+            for &parent in node.parent.iter().chain(&node.more_parents).filter(|&&parent| parent < count) {
+                if parent_of[parent] != at {
+                    parent_of[parent] = at;
+                    edges.push(Edge { from: parent, to: at, kind: Kind::Subtask });
+                }
             }
             for &dependency in node.depends_on.iter().filter(|&&dependency| dependency < count) {
                 if named_by[dependency] != at {

@@ -32,6 +32,7 @@
 //! All text is escaped, and control characters are shown as signs. The picture has no identifiers, styles,
 //! scripts or references, so several can be put into one page.
 
+pub mod d2;
 mod graph;
 mod layout;
 mod options;

@@ -29,16 +29,17 @@ pub(super) struct Ranked {
     pub(super) link_of: Vec<Option<usize>>,
     /// The row of each unit.
     pub(super) row: Vec<usize>,
-    /// The unit of each unit's parent.
+    /// The unit of each unit's parent; of several, the last.
     pub(super) parent: Vec<Option<usize>>,
     /// The units of each unit's sub-tasks, in submission order.
     pub(super) children: Vec<Vec<usize>>,
 }
 
 impl Ranked {
-    /// Whether there are only arrows to sub-tasks, and no cycle.
+    /// Whether there are only arrows to sub-tasks, one to each, and no cycle.
     pub(super) fn is_forest(&self) -> bool {
-        self.links.iter().all(|link| link.kind == Kind::Subtask && !link.turned)
+        let plain = self.links.iter().all(|link| link.kind == Kind::Subtask && !link.turned);
+        plain && self.links.len() == self.parent.iter().flatten().count()
     }
 
     /// How many rows a link goes down.

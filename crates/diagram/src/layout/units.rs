@@ -22,18 +22,18 @@ pub(super) struct Units {
 const BLOCK_MEMBERS_MIN: usize = 3;
 
 /// What arrows say about a task without sub-tasks.
-type Ties = (Option<usize>, Vec<usize>, Vec<usize>);
+type Ties = (Vec<usize>, Vec<usize>, Vec<usize>);
 
 /// Finds the units of a graph.
 pub(super) fn gather(graph: &Graph, edges: &[Edge], sizes: &[Size], spacing: &Spacing) -> Units {
     let count = graph.nodes.len();
-    let mut ties: Vec<Ties> = vec![(None, Vec::new(), Vec::new()); count];
+    let mut ties: Vec<Ties> = vec![(Vec::new(), Vec::new(), Vec::new()); count];
     let mut has_subtasks = vec![false; count];
     for edge in edges {
         match edge.kind {
             Kind::Subtask => {
                 has_subtasks[edge.from] = true;
-                ties[edge.to].0 = Some(edge.from);
+                ties[edge.to].0.push(edge.from);
             }
             Kind::Dependency => {
                 ties[edge.from].1.push(edge.to);
@@ -45,6 +45,7 @@ pub(super) fn gather(graph: &Graph, edges: &[Edge], sizes: &[Size], spacing: &Sp
     let mut gathered: Vec<Vec<usize>> = Vec::new();
     for (task, mut tie) in ties.into_iter().enumerate() {
         // Edges come task by task, so what waits for a task is in order already.
+        tie.0.sort_unstable();
         tie.1.sort_unstable();
         if has_subtasks[task] {
             gathered.push(vec![task]);
