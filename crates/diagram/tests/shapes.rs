@@ -27,6 +27,8 @@ fn jobs() -> Vec<(&'static str, Graph)> {
         ("wide tree", samples::recursive(120)),
         ("grown", samples::grown(200, 1)),
         ("layered", samples::layered(60, 10, 5)),
+        ("diamond", samples::diamond()),
+        ("woven", samples::woven(30, 50, 3)),
         ("wild", samples::wild(30, 2)),
         ("wild again", samples::wild(60, 9)),
         ("hostile", samples::hostile()),
@@ -60,7 +62,8 @@ fn arrows(graph: &Graph) -> Vec<(usize, usize, bool)> {
     let count = graph.nodes.len();
     let mut arrows = Vec::new();
     for (at, node) in graph.nodes.iter().enumerate() {
-        arrows.extend(node.parent.filter(|&parent| parent < count).map(|parent| (parent, at, false)));
+        let parents = node.parent.iter().chain(&node.more_parents);
+        arrows.extend(parents.filter(|&&parent| parent < count).map(|&parent| (parent, at, false)));
         arrows.extend(node.depends_on.iter().filter(|&&to| to < count).map(|&to| (at, to, true)));
     }
     arrows.sort_unstable();

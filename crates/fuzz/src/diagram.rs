@@ -1,6 +1,6 @@
-//! Diagrams: displays of tasks come from anybody, and the picture is put into pages.
+//! Diagrams: displays of tasks and whole texts come from anybody, and the picture is put into pages.
 
-use boxwood_diagram::{Direction, Graph, Layout, Node, Options, State, Theme, render};
+use boxwood_diagram::{Direction, Graph, Layout, Node, Options, State, Theme, d2, render};
 use roxmltree::Document;
 
 use crate::input::Input;
@@ -18,10 +18,34 @@ pub(crate) fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let options = options(&mut input);
     let graph = graph(&mut input);
-    let svg = render(&graph, &options);
-    assert_eq!(svg, render(&graph, &options), "the same graph gives the same bytes");
+    drawn(&graph, &options);
+}
+
+/// A text to be drawn: it is read, or refused at a place in it.
+pub(crate) fn run_d2(bytes: &[u8]) {
+    let text = &*String::from_utf8_lossy(bytes);
+    match d2::read(text, NODES_MAX) {
+        Ok(diagram) => {
+            assert!(diagram.graph.nodes.len() <= NODES_MAX);
+            drawn(&diagram.graph, &Options { title: true, ..Options::default() });
+        }
+        Err(error) => {
+            let line = text.split('\n').nth(error.line - 1).unwrap_or_else(|| panic!("{error}: no such line"));
+            assert!(error.column <= line.chars().count() + 1, "{error}: no such column");
+            assert!(error.problem.len() < 600 && !error.problem.contains(['\n', '\u{1b}']), "{error}");
+        }
+    }
+}
+
+fn drawn(graph: &Graph, options: &Options) {
+    let svg = render(graph, options);
+    assert_eq!(svg, render(graph, options), "the same graph gives the same bytes");
     let parts = 1
-        + graph.nodes.iter().map(|node| 2 + node.label.len() + node.depends_on.len()).sum::<usize>()
+        + graph
+            .nodes
+            .iter()
+            .map(|node| 2 + node.label.len() + node.more_parents.len() + node.depends_on.len())
+            .sum::<usize>()
         + graph.title.as_ref().map_or(0, String::len);
     assert!(svg.len() <= parts * BYTES_EACH_MAX, "{} bytes for {parts} parts", svg.len());
     let document = Document::parse(&svg).unwrap_or_else(|error| panic!("no XML: {error}\n{svg}"));

@@ -328,6 +328,46 @@ async fn progress_alone_can_be_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn v_19_a_text_is_drawn_and_what_is_not_served_is_refused_with_its_place() {
+    let world = World::with(|config| config.visualized_tasks_max = 3).await;
+    let text = "title: two\nroot: Root <&> {class: running}\nleaf\nroot -> leaf\nleaf -> root: {class: dependency}";
+    let request = |diagram: &str, options: wire::RenderOptions| wire::RenderDiagramRequest {
+        diagram: diagram.into(),
+        render_options: options.into(),
+        ..Default::default()
+    };
+    let dark = wire::RenderOptions { theme_id: Some(200), sketchy: true, padding: 5, ..Default::default() };
+    for svg in [
+        world.grpc().diagrams().render(request(text, dark.clone())).await.expect("drawn").into_owned().svg,
+        world.json().diagrams().render(request(text, dark)).await.expect("drawn").into_owned().svg,
+    ] {
+        let svg = String::from_utf8(svg).expect("UTF-8");
+        for (part, times) in [
+            ("class=\"task\"", 2),
+            ("class=\"edge subtask\"", 1),
+            ("class=\"edge dependency\"", 1),
+            ("data-state=\"RUNNING\"", 1),
+            ("Root &lt;&amp;&gt;", 1),
+            ("fill=\"#161416\"", 1),
+            ("class=\"title\"", 1),
+        ] {
+            assert_eq!(svg.matches(part).count(), times, "{part} in {svg}");
+        }
+    }
+    for (diagram, options, words) in [
+        ("a\n  b.c", wire::RenderOptions::default(), "diagram: line 2, column 5: \"c\" is not served"),
+        ("a;b;c;d", wire::RenderOptions::default(), "line 1, column 7: this is one box too many: up to 3"),
+        ("a", wire::RenderOptions { layout: "dot".into(), ..Default::default() }, "render_options.layout"),
+        ("a", wire::RenderOptions { theme_id: Some(7), ..Default::default() }, "render_options.theme_id: 7"),
+    ] {
+        let refusal = world.grpc().diagrams().render(request(diagram, options)).await.expect_err("refused");
+        assert_eq!(refusal.code, ErrorCode::InvalidArgument);
+        let message = refusal.message.unwrap_or_default();
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn v_1_to_v_17_a_job_is_drawn() {
     let world = World::new().await;
     let mut submission = tasks("", "Root <&>", 1);

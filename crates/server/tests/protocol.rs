@@ -103,13 +103,12 @@ async fn n_13_grpc_errors_are_in_the_trailers_of_a_200() {
 #[tokio::test(flavor = "multi_thread")]
 async fn n_20_unknown_procedures_are_unimplemented_and_never_a_501() {
     let world = World::new().await;
-    // WorkerService is served by workers; Render exists and is not served yet.
+    // WorkerService is served by workers; CreateWorkflow exists and is not served yet.
     for path in [
         "/workflows.v1.JobService/NoSuchMethod",
         "/no.such.Service/Method",
         "/workflows.v1.WorkerService/ExecuteTask",
         "/workflows.v1.TaskReleaseService/PublishRelease",
-        "/workflows.v1.DiagramService/Render",
         "/workflows.v1.WorkflowsService/CreateWorkflow",
         "/nonsense/path",
     ] {

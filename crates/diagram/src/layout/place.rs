@@ -58,6 +58,7 @@ pub(super) fn place(rows: &Rows, ranked: &Ranked, blocks: &[Block], spacing: &Sp
     for row in (0..rows.rows.len()).rev() {
         plane.centre(row, ranked);
     }
+    plane.gather_lonely();
     straighten(&mut plane, ranked);
     plane.x
 }
@@ -146,6 +147,21 @@ impl<'a> Plane<'a> {
         match near[..] {
             [(near, _)] if self.rows.is_unit(near) => Some(self.x[near]),
             _ => None,
+        }
+    }
+
+    /// Moves items that no arrow holds next to their neighbours in the row; nothing else draws them there.
+    fn gather_lonely(&mut self) {
+        for row in &self.rows.rows {
+            let is_lonely = |&&item: &&usize| self.up[item].is_empty() && self.down[item].is_empty();
+            let lonely: Vec<usize> = row.iter().filter(is_lonely).copied().collect();
+            let held = row.iter().position(|item| !lonely.contains(item)).unwrap_or(0);
+            // Those before the first that is held come from the left, the others from the right.
+            let before = lonely.iter().rev().filter(|&&item| self.place[item] < held);
+            for &item in before.chain(lonely.iter().filter(|&&item| self.place[item] > held)) {
+                let (least, most) = self.room(item);
+                self.x[item] = if self.place[item] < held { most } else { least };
+            }
         }
     }
 

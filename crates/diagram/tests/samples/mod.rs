@@ -214,6 +214,29 @@ pub fn wild(count: usize, seed: u64) -> Graph {
     graph(nodes)
 }
 
+/// A drawn text's boxes: solid arrows from any number of earlier ones, some dashed arrows back to them.
+pub fn woven(count: usize, arrows: usize, seed: u64) -> Graph {
+    let mut dice = Dice::new(seed);
+    let mut nodes: Vec<Node> = (0..count).map(|at| Node::new(format!("box {at}"), State::ALL[dice.below(6)])).collect();
+    for _ in 0..arrows {
+        let to = 1 + dice.below(count - 1);
+        let from = dice.below(to);
+        match dice.below(4) {
+            0 => nodes[to].depends_on.push(from),
+            _ if nodes[to].parent.is_none() => nodes[to].parent = Some(from),
+            _ => nodes[to].more_parents.push(from),
+        }
+    }
+    graph(nodes)
+}
+
+/// Boxes with solid arrows from two others: what a task never has.
+pub fn diamond() -> Graph {
+    let mut last = computed("Join").under(1);
+    last.more_parents.push(2);
+    graph(vec![computed("Split"), computed("Left").under(0), computed("Right").under(0), last])
+}
+
 /// Labels meant to break the picture.
 pub fn hostile() -> Graph {
     let labels = [

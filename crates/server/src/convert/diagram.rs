@@ -1,33 +1,27 @@
-//! Diagrams: a job as a graph of boxes, and how to draw it (V-1 to V-17).
+//! Diagrams: a job as a graph of boxes, a text as one, and how to draw them (V-1 to V-19).
 
 use std::collections::HashMap;
 
-use boxwood_diagram::{Graph, Node, Options, State, Theme};
+use boxwood_diagram::{Graph, Node, Options, State, Theme, d2};
 use boxwood_engine::{GroupKey, TaskId, TaskState};
-use boxwood_proto::workflows::v1::{VisualizeJobRequestView, WorkflowDiagramTheme};
+use boxwood_proto::workflows::v1::{
+    RenderDiagramRequestView, RenderOptionsView, VisualizeJobRequestView, WorkflowDiagramTheme,
+};
 use boxwood_store::JobGraph;
 
 use crate::validate::{Invalid, invalid};
 
 /// The widest margin drawn, in pixels; more is of no use and makes a picture unreadable.
 const PADDING_PX_MAX: u32 = 1000;
+/// D2's number of its usual theme.
+const THEME_ID_LIGHT: i64 = 0;
+/// D2's number of its usual dark theme.
+const THEME_ID_DARK: i64 = 200;
 
 /// Reads how a job is to be drawn.
 pub(crate) fn options(request: &VisualizeJobRequestView<'_>) -> Result<Options, Invalid> {
-    let mut options = Options { title: request.include_job_name, ..Options::default() };
-    if let Some(wire) = request.render_options.as_option() {
-        options.layout = wire.layout.parse().map_err(|error| Invalid(format!("render_options.layout: {error}")))?;
-        options.direction =
-            wire.direction.parse().map_err(|error| Invalid(format!("render_options.direction: {error}")))?;
-        options.padding = match u32::try_from(wire.padding) {
-            Ok(padding) => padding.min(PADDING_PX_MAX),
-            Err(_) if wire.padding > 0 => PADDING_PX_MAX,
-            Err(_) => {
-                return invalid(format!("render_options.padding: is {}, 0 or more pixels are allowed", wire.padding));
-            }
-        };
-        options.sketchy = wire.sketchy;
-    }
+    let mut options = request.render_options.as_option().map_or_else(|| Ok(Options::default()), render_options)?;
+    options.title = request.include_job_name;
     options.theme = match request.theme.as_known() {
         Some(WorkflowDiagramTheme::WORKFLOW_DIAGRAM_THEME_UNSPECIFIED) => Theme::Light,
         Some(WorkflowDiagramTheme::WORKFLOW_DIAGRAM_THEME_LIGHT) => Theme::Light,
@@ -37,6 +31,50 @@ pub(crate) fn options(request: &VisualizeJobRequestView<'_>) -> Result<Options, 
         None => return invalid(format!("theme: {} is no theme", request.theme.to_i32())),
     };
     Ok(options)
+}
+
+/// Reads a text to be drawn, with up to `boxes_max` boxes, and how (V-19).
+pub(crate) fn text(request: &RenderDiagramRequestView<'_>, boxes_max: usize) -> Result<(Graph, Options), Invalid> {
+    let mut options = Options::default();
+    let mut is_turned = false;
+    if let Some(wire) = request.render_options.as_option() {
+        options = render_options(wire)?;
+        is_turned = !wire.direction.is_empty();
+        options.theme = match wire.theme_id {
+            None | Some(THEME_ID_LIGHT) => Theme::Light,
+            Some(THEME_ID_DARK) => Theme::Dark,
+            Some(other) => {
+                return invalid(format!(
+                    "render_options.theme_id: {other} is no theme; themes are {THEME_ID_LIGHT} (light) and \
+                     {THEME_ID_DARK} (dark)"
+                ));
+            }
+        };
+    }
+    let read = d2::read(request.diagram, boxes_max).map_err(|error| Invalid(format!("diagram: {error}")))?;
+    if let Some(direction) = read.direction.filter(|_| !is_turned) {
+        options.direction = direction;
+    }
+    options.title = true;
+    Ok((read.graph, options))
+}
+
+/// Reads the options that all drawings have.
+fn render_options(wire: &RenderOptionsView<'_>) -> Result<Options, Invalid> {
+    let padding = match u32::try_from(wire.padding) {
+        Ok(padding) => padding.min(PADDING_PX_MAX),
+        Err(_) if wire.padding > 0 => PADDING_PX_MAX,
+        Err(_) => {
+            return invalid(format!("render_options.padding: is {}, 0 or more pixels are allowed", wire.padding));
+        }
+    };
+    Ok(Options {
+        layout: wire.layout.parse().map_err(|error| Invalid(format!("render_options.layout: {error}")))?,
+        direction: wire.direction.parse().map_err(|error| Invalid(format!("render_options.direction: {error}")))?,
+        padding,
+        sketchy: wire.sketchy,
+        ..Options::default()
+    })
 }
 
 /// A job's tasks as a graph to draw, in submission order (V-15).
@@ -55,6 +93,7 @@ pub(crate) fn graph(job: JobGraph) -> Graph {
             state: state(task.state),
             optional: task.optional,
             parent: task.parent.and_then(|parent| place_of.get(&parent).copied()),
+            more_parents: Vec::new(),
             depends_on: Vec::new(),
         })
         .collect();

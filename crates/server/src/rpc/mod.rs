@@ -66,6 +66,6 @@ pub(crate) fn services(door: &Arc<Door>, telemetry: &Telemetry) -> Router {
         .add_service(Arc::new(workflows::Workflows(door.clone())))
         .add_service(Arc::new(automation::Automations))
         .add_service(Arc::new(storage_location::StorageLocations))
-        .add_service(Arc::new(diagram::Diagrams))
+        .add_service(Arc::new(diagram::Diagrams(door.clone())))
         .add_service(telemetry.service())
 }

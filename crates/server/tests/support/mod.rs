@@ -7,7 +7,9 @@ use std::time::Duration;
 use boxwood_proto::connectrpc::Protocol;
 use boxwood_proto::connectrpc::client::{ClientConfig, Http2Connection, HttpClient, SharedHttp2Connection};
 use boxwood_proto::tilebox::v1::ID;
-use boxwood_proto::workflows::v1::{self as wire, JobServiceClient, TaskServiceClient, WorkflowsServiceClient};
+use boxwood_proto::workflows::v1::{
+    self as wire, DiagramServiceClient, JobServiceClient, TaskServiceClient, WorkflowsServiceClient,
+};
 use boxwood_server::{Config, Listen, Server};
 use bytes::Bytes;
 use http::{Request, Response};
@@ -87,6 +89,10 @@ macro_rules! clients {
 
             pub(crate) fn tasks(&self) -> TaskServiceClient<$transport> {
                 TaskServiceClient::new(self.transport.clone(), self.config.clone())
+            }
+
+            pub(crate) fn diagrams(&self) -> DiagramServiceClient<$transport> {
+                DiagramServiceClient::new(self.transport.clone(), self.config.clone())
             }
 
             pub(crate) fn workflows(&self) -> WorkflowsServiceClient<$transport> {
