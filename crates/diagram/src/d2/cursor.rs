@@ -94,7 +94,9 @@ impl<'a> Cursor<'a> {
     pub(super) fn take(&mut self, sign: &str) -> bool {
         let found = self.starts_with(sign);
         if found {
-            sign.chars().for_each(|_| drop(self.next()));
+            for _ in sign.chars() {
+                self.next();
+            }
         }
         found
     }
@@ -121,9 +123,9 @@ impl<'a> Cursor<'a> {
             self.skip_blanks();
             self.skip_comment();
             match self.peek() {
-                Some('\n' | ';') => drop(self.next()),
+                Some('\n' | ';') => self.next(),
                 _ => return,
-            }
+            };
         }
     }
 
