@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Runs the tests that need PostgreSQL on a server of their own, which is removed in the end.
 #
-#   conformance/postgres/run.sh                 the tests of the store
-#   conformance/postgres/run.sh COMMAND ...     something else, with BOXWOOD_TEST_POSTGRES naming the server
+#   conformance/postgres/run.sh                 the tests of the store, and of several servers as processes
+#   conformance/postgres/run.sh COMMAND ...     something else, with BOXWOOD_TEST_POSTGRES naming the server, and
+#                                               BOXWOOD_TEST_POSTGRES_BIN the folder of its programs
 #
 # Needs initdb and pg_ctl of PostgreSQL 13 or newer, in the path or where Debian's packages put them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-programs=$(dirname "$(command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' | sort -V | tail -n 1)")
+initdb=$(command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' | sort -V | tail -n 1)
+programs=$(dirname "$(readlink -f "$initdb")")
 folder=$(mktemp -d)
 as=()
 if [ "$(id -u)" = 0 ]; then
@@ -39,8 +41,10 @@ done
 [ -n "$started" ] || { cat "$folder/log"; exit 1; }
 
 export BOXWOOD_TEST_POSTGRES="host=127.0.0.1 port=$port user=boxwood"
+export BOXWOOD_TEST_POSTGRES_BIN=$programs
 if [ $# -gt 0 ]; then
     "$@"
 else
-    cargo test -p boxwood-store --all-features --test postgres --test telemetry
+    # The whole workspace, so that what the other tests have built is not built with other features once more.
+    cargo test --workspace --all-features --test postgres --test telemetry --test shared
 fi

@@ -151,17 +151,19 @@ impl Postgres {
         }
     }
 
-    /// Loads what is wanted; `wait` for jobs that others hold, else leaves them.
+    /// Loads what is wanted; `wait` for jobs that others hold, else leaves them. Answers the queues in which there are only
+    /// jobs that others hold.
     fn gather(
         &mut self,
         set: &mut WorkingSet,
         mut wanted: Wanted,
         asked: &HashMap<Need, Vec<ClassKey>>,
         wait: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<BTreeSet<ClassKey>, Error> {
         self.take_keys(set, wanted.job_keys, wanted.task_keys)?;
         let mut transaction = std::mem::take(&mut self.transaction);
         let mut wait_for = std::mem::take(&mut self.wait_for);
+        let mut busy = BTreeSet::new();
         let done = self.speak(async |talk| {
             if !transaction.open {
                 talk.batch("BEGIN").await?;
@@ -189,8 +191,12 @@ impl Postgres {
                 catalog::load(talk, set, true).await?;
             }
             for class in wanted.take_queues() {
-                for job in look_in_queue(talk, set, class, &mut transaction, &mut wait_for).await? {
-                    wanted.add(Need::Ready(job, class));
+                match look_in_queue(talk, set, class, &mut transaction).await? {
+                    Looked::Found(jobs) => jobs.into_iter().for_each(|job| wanted.add(Need::Ready(job, class))),
+                    Looked::OnlyBusy(oldest) => {
+                        busy.insert(class);
+                        wait_for.insert(oldest);
+                    }
                 }
             }
             for (need, classes) in asked {
@@ -208,19 +214,26 @@ impl Postgres {
         });
         self.transaction = transaction;
         self.wait_for = wait_for;
-        done
+        done.map(|()| busy)
     }
 }
 
-/// Looks for more jobs of a queue: those nobody else holds are locked. If there are only others, the next batch waits for
-/// the oldest of them.
+/// What there is in a queue beyond what is known.
+enum Looked {
+    /// Jobs that are locked now; with none, there are none.
+    Found(Vec<JobKey>),
+    /// Only jobs that others hold; the oldest of them.
+    OnlyBusy(JobKey),
+}
+
+/// Looks for more jobs of a queue: those nobody else holds are locked. If there are only others, the next batch is to wait
+/// for the oldest of them.
 async fn look_in_queue(
     talk: &Talk,
     set: &mut WorkingSet,
     class: ClassKey,
     transaction: &mut Transaction,
-    wait_for: &mut BTreeSet<JobKey>,
-) -> Result<Vec<JobKey>, Error> {
+) -> Result<Looked, Error> {
     let limit = transaction.queued_jobs;
     transaction.queued_jobs = (limit * 4).min(QUEUED_JOBS_MAX);
     let jobs = load::queued(talk, set, class, set.queue_known_until(class), limit).await?;
@@ -230,15 +243,12 @@ async fn look_in_queue(
         let held: Vec<i64> = transaction.jobs.iter().map(|job| column(job.0)).collect();
         match load::queued_elsewhere(talk, class, &held).await? {
             None => known_until = u64::MAX,
-            Some(job) if jobs.is_empty() => {
-                wait_for.insert(job);
-                return Ok(jobs);
-            }
+            Some(job) if jobs.is_empty() => return Ok(Looked::OnlyBusy(job)),
             Some(_) => {}
         }
     }
     set.load_queue_part(class, jobs.iter().copied(), known_until);
-    Ok(jobs)
+    Ok(Looked::Found(jobs))
 }
 
 /// Keys that were not used go back, if nobody has taken any since: then jobs and tasks are numbered without gaps.
@@ -323,18 +333,20 @@ impl Backend for Postgres {
                 wanted.add(need);
             }
         }
-        self.gather(set, wanted, &asked, true)
+        self.gather(set, wanted, &asked, true).map(drop)
     }
 
     fn load_all(&mut self, set: &mut WorkingSet, needs: &[Need]) -> Result<Vec<Need>, Error> {
         self.connect()?;
         let mut wanted = Wanted::default();
         needs.iter().for_each(|need| wanted.add(*need));
-        self.gather(set, wanted, &HashMap::new(), false)?;
+        let busy = self.gather(set, wanted, &HashMap::new(), false)?;
         if self.wait_for.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(needs.iter().copied().filter(|need| !set.has(*need)).collect())
+        // The set seems to know a queue as soon as it knows a job of it, but the step that asked has seen that one.
+        let is_busy = |need: &Need| matches!(need, Need::Queue(class) if busy.contains(class));
+        Ok(needs.iter().copied().filter(|need| is_busy(need) || !set.has(*need)).collect())
     }
 
     fn finish(&mut self, changes: &Changes<'_>, inputs_of: &[TaskKey]) -> Result<Vec<Vec<u8>>, Error> {

@@ -117,6 +117,7 @@ impl Writer {
         let commands: Vec<&Command> = pieces.iter().map(|piece| piece.command.as_ref()).collect();
         backend.begin(set, &commands)?;
         let mut open: Vec<usize> = (0..pieces.len()).collect();
+        let mut last = None;
         for _ in 0..ROUNDS_MAX {
             let mut lacking: Vec<(usize, Need)> = Vec::new();
             for place in open.drain(..) {
@@ -129,6 +130,7 @@ impl Writer {
                 return self.commit(pieces, decided);
             }
             let needs: Vec<Need> = lacking.iter().map(|(_, need)| *need).collect();
+            last = needs.first().copied();
             if needs.iter().any(|need| set.is_saved_before(*need)) {
                 backend.save(&set.changes())?;
                 set.saved();
@@ -144,7 +146,7 @@ impl Writer {
                 open.push(place);
             }
         }
-        Err(Error::Corrupt(format!("a batch lacks rows after {ROUNDS_MAX} rounds of loading")))
+        Err(Error::Corrupt(format!("a batch lacks {last:?} after {ROUNDS_MAX} rounds of loading")))
     }
 
     fn commit<C>(&mut self, pieces: &[Piece<C>], mut decided: Decided) -> Result<Decided, Error> {

@@ -1,9 +1,18 @@
-//! Databases on a PostgreSQL that the tests are given.
+//! Databases on a PostgreSQL that the tests are given, and servers that a test has for itself.
+
+#[cfg(unix)]
+mod account;
+#[cfg(unix)]
+mod disk;
+#[cfg(unix)]
+mod server;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use boxwood_store::postgres::{Address, Database};
 
+#[cfg(unix)]
+pub use self::server::{PASSWORD, PROGRAMS, Server, Setup, USER};
 use crate::reopen::{Opened, Reopen};
 
 /// Names a PostgreSQL on which databases may be made, as `host=… port=… user=…`, without a database. `cargo xtask test
@@ -23,21 +32,33 @@ pub fn server() -> Option<String> {
 /// A new database, which stays until its server is removed; none without a server.
 #[must_use]
 pub fn database() -> Option<String> {
+    server().map(|server| new_database(&server))
+}
+
+fn new_database(server: &str) -> String {
     static MADE: AtomicU64 = AtomicU64::new(0);
-    let server = server()?;
     let name = format!("boxwood_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(&format!("{server} dbname=postgres"), tokio_postgres::NoTls)
-            .await
-            .expect("the server of the tests answers");
-        tokio::spawn(connection);
-        client
-            .batch_execute(&format!("CREATE DATABASE {name}"))
-            .await
-            .expect("the server of the tests makes databases");
-    });
-    Some(format!("{server} dbname={name}"))
+    execute(&format!("{server} dbname=postgres"), &format!("CREATE DATABASE {name}"))
+        .unwrap_or_else(|error| panic!("the server of the tests makes databases: {error}"));
+    format!("{server} dbname={name}")
+}
+
+/// Runs statements on a connection of their own, on a thread of its own: callers may be within a runtime.
+fn execute(address: &str, statements: &str) -> Result<(), String> {
+    let speak = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        let done = runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(address, tokio_postgres::NoTls).await?;
+            tokio::spawn(connection);
+            client.batch_execute(statements).await
+        });
+        done.map_err(|error| match error.as_db_error() {
+            Some(said) => said.message().to_owned(),
+            None => format!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string)),
+        })
+    };
+    std::thread::scope(|scope| scope.spawn(speak).join().expect("it does not panic"))
 }
 
 /// A database that can be opened again.
