@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests that need PostgreSQL on a server of their own, which is removed in the end.
 #
-#   conformance/postgres/run.sh                 the tests of the store, and of several servers as processes
+#   conformance/postgres/run.sh                 the tests of the store, of simulations, and of several servers as processes
 #   conformance/postgres/run.sh COMMAND ...     something else, with BOXWOOD_TEST_POSTGRES naming the server, and
 #                                               BOXWOOD_TEST_POSTGRES_BIN the folder of its programs
 #
@@ -47,4 +47,5 @@ if [ $# -gt 0 ]; then
 else
     # The whole workspace, so that what the other tests have built is not built with other features once more.
     cargo test --workspace --all-features --test postgres --test telemetry --test shared
+    cargo test --workspace --all-features --test sim on_postgres
 fi

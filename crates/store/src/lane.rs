@@ -143,7 +143,7 @@ impl Thread {
                 next = if going && !self.writer.is_full(&batch) { self.receiver.try_recv().ok() } else { None };
             }
             busy = batch.len() > 1;
-            let Committed { answers, wakes, postponed: left } = self.writer.finish(batch)?;
+            let Committed { answers, wakes, postponed: left, .. } = self.writer.finish(batch)?;
             postponed = left;
             self.answer(answers);
             if !wakes.is_empty() {

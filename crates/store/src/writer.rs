@@ -115,6 +115,9 @@ pub struct Committed<C, T> {
     pub answers: Answers<C, T>,
     /// Tasks that became ready.
     pub wakes: Vec<Wake>,
+    /// Where other servers write too: the commands in the order in which they were decided, the server's own among them.
+    /// The answers leave in the same order. If the database was lost, they have taken effect all or none of them.
+    pub decided: Vec<Box<Command>>,
     /// What could not be decided because another server is at work on the same rows: to be taken again at once.
     pub postponed: Vec<Work<C, T>>,
 }
@@ -243,7 +246,7 @@ impl Writer {
         let wakes = self.wakes();
         let outcomes = batch.outcomes.into_iter().map(|(outcome, caller)| (Ok(outcome), caller)).collect();
         let answers = Answers { now: batch.now, outcomes, ticks: batch.ticks };
-        Ok(Committed { answers, wakes, postponed: Vec::new() })
+        Ok(Committed { answers, wakes, decided: Vec::new(), postponed: Vec::new() })
     }
 
     /// The tasks that became ready since the last call.

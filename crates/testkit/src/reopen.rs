@@ -20,6 +20,17 @@ pub trait Reopen {
     /// Notes what is on the disk, just before a commit.
     fn remember(&mut self) {}
 
+    /// How many servers work on it at the same time.
+    fn servers(&self) -> usize {
+        1
+    }
+
+    /// Ends every connection to the database, from its side.
+    fn cut(&mut self) {}
+
+    /// Waits until the database has noticed which connections are gone, and has undone what they had begun.
+    fn settle(&mut self) {}
+
     /// As [`Reopen::crash`], and the power fails too: of what was written since [`Reopen::remember`] only a part is on the
     /// disk, which `salt` chooses; all of it if the commit `survives`. Answers whether the commit has to be found.
     fn power_cut(&mut self, salt: u64, survives: bool) -> bool {

@@ -32,6 +32,39 @@ fn simulations_on_sqlite() {
     worlds(0..12, " --sqlite", || Box::new(boxwood_testkit::Directory::temporary()));
 }
 
+#[cfg(feature = "postgres")]
+mod on_postgres {
+    use boxwood_testkit::postgres::{Shared, server};
+
+    use super::{Reopen, sim, worlds};
+
+    fn fresh(servers: usize) -> Box<dyn Reopen + Send> {
+        Box::new(Shared::new().expect("looked for before").of_servers(servers))
+    }
+
+    #[test]
+    fn simulations_on_postgres() {
+        if server().is_some() {
+            worlds(0..6, " --postgres", || fresh(1));
+        }
+    }
+
+    #[test]
+    fn simulations_of_three_servers_on_postgres() {
+        if server().is_some() {
+            worlds(0..6, " --postgres --servers 3", || fresh(3));
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_trace_on_postgres() {
+        if server().is_some() {
+            let trace = || sim::run_on(3, || fresh(2)).expect("a sound world").trace;
+            assert_eq!(trace(), trace());
+        }
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     let trace = |seed| sim::run(seed).expect("a sound world").trace;

@@ -360,9 +360,11 @@ impl Backend for Postgres {
         let open = std::mem::take(&mut self.transaction).open;
         let kept =
             matches!(error, Error::Conflict(_)) && self.session.as_ref().is_some_and(|session| !session.is_closed());
-        // After a loss, or an answer that did not come, the state of the connection is not known.
+        // After a loss, or an answer that did not come, the state of the connection is not known. What ended it has most
+        // likely ended the other one too, which would fail the next batch.
         if !kept || (open && self.speak(async |talk| talk.batch("ROLLBACK").await).is_err()) {
             self.session = None;
+            self.keys = None;
         }
     }
 }

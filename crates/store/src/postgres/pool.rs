@@ -9,6 +9,9 @@ use crate::error::Error;
 /// Queries at work at once; further ones wait.
 const READERS_MAX: usize = 8;
 
+/// Begins a query.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 /// Connections for queries.
 pub(super) struct Pool {
     address: Arc<Address>,
@@ -27,18 +30,25 @@ impl Pool {
         Self { address, state: Mutex::default(), returned: Condvar::new() }
     }
 
-    /// Runs a query on a connection of its own, as one snapshot. A connection that was lost while it was idle is replaced.
+    /// Runs a query on a connection of its own, as one snapshot. A connection that was lost while it was idle, which shows
+    /// when the snapshot begins, is replaced.
     pub(super) fn read<T>(&self, query: impl AsyncFn(&Talk) -> Result<T, Error>) -> Result<T, Error> {
         let _place = self.place();
         let idle = self.state.lock().expect(LOCK).idle.pop();
-        if let Some(session) = idle {
-            match snapshot(&session, &query) {
-                Err(Error::Unavailable(_)) if session.is_closed() => {}
-                answer => return self.keep(session, answer),
+        let begun = idle.filter(|session| session.run(async |talk| talk.batch(BEGIN).await).is_ok());
+        let session = match begun {
+            Some(session) => session,
+            None => {
+                let session = Session::connect(&self.address)?;
+                session.run(async |talk| talk.batch(BEGIN).await)?;
+                session
             }
-        }
-        let session = Session::connect(&self.address)?;
-        let answer = snapshot(&session, &query);
+        };
+        let answer = session.run(async |talk| {
+            let answer = query(talk).await?;
+            talk.batch("COMMIT").await?;
+            Ok(answer)
+        });
         self.keep(session, answer)
     }
 
@@ -71,13 +81,4 @@ impl Drop for Place<'_> {
         self.0.state.lock().expect(LOCK).busy -= 1;
         self.0.returned.notify_one();
     }
-}
-
-fn snapshot<T>(session: &Session, query: &impl AsyncFn(&Talk) -> Result<T, Error>) -> Result<T, Error> {
-    session.run(async |talk| {
-        talk.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        let answer = query(talk).await?;
-        talk.batch("COMMIT").await?;
-        Ok(answer)
-    })
 }

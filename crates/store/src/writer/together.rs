@@ -3,7 +3,7 @@
 //! All commands are stepped in rounds: what they lack is loaded for all of them at once, so that a batch costs a few round
 //! trips and not a few for each command. A command whose rows another server holds is left for the next batch.
 
-use boxwood_engine::{Command, Need, Refusal, Reply, TaskKey, Timestamp, step};
+use boxwood_engine::{Command, Need, Refusal, Reply, ReportReply, TaskKey, Timestamp, step};
 
 use super::{Answers, Caller, Committed, EXPIRED_TASKS_MAX, Outcome, Work, Writer};
 use crate::backend::ROUNDS_MAX;
@@ -19,8 +19,14 @@ struct Piece<C> {
     caller: Option<C>,
 }
 
-/// What was decided and committed, a place for each piece; none for those that are left.
-type Decided = Vec<Option<(Result<Reply, Refusal>, Vec<u8>)>>;
+/// A piece that was decided.
+struct Decision {
+    /// Its place in the batch.
+    place: usize,
+    reply: Result<Reply, Refusal>,
+    /// The input of the task handed out, if one was.
+    input: Vec<u8>,
+}
 
 impl Writer {
     /// Decides a batch and commits it.
@@ -41,32 +47,36 @@ impl Writer {
         let mut result = self.expire(&waiting, &mut pieces);
         let expired = *result.as_ref().unwrap_or(&0);
         let ticks = waiting.into_iter().map(|(_, tick)| (expired, tick)).collect();
-        let decided = match &mut result {
-            Ok(_) => self.attempts(&pieces),
+        let mut decisions = Vec::with_capacity(pieces.len());
+        let done = match &mut result {
+            Ok(_) => self.attempts(&pieces, &mut decisions),
             Err(error) => Err(self.give_up(error.clone())),
         };
-        match decided {
-            Ok(decided) => {
-                let now = latest(&pieces);
-                let (mut outcomes, mut postponed) = (Vec::with_capacity(pieces.len()), Vec::new());
-                for (piece, decided) in pieces.into_iter().zip(decided) {
-                    match (decided, piece.caller) {
-                        (Some((decided, input)), Some(caller)) => {
-                            outcomes.push((Ok(Outcome { decided, input }), caller));
-                        }
-                        (None, Some(caller)) => postponed.push(Work::Command(piece.command, caller)),
-                        (_, None) => {}
-                    }
-                }
+        let now = latest(&pieces);
+        let mut pieces: Vec<Option<Piece<C>>> = pieces.into_iter().map(Some).collect();
+        let (mut decided, mut outcomes) = (Vec::with_capacity(pieces.len()), Vec::with_capacity(pieces.len()));
+        for Decision { place, reply, input } in decisions {
+            let Some(Piece { command, caller }) = pieces[place].take() else { continue };
+            let outcome = match &done {
+                Ok(()) => Ok(Outcome { decided: reply, input }),
+                Err(error) => Err(error.clone()),
+            };
+            outcomes.extend(caller.map(|caller| (outcome, caller)));
+            decided.push(command);
+        }
+        let left = pieces.into_iter().flatten();
+        match done {
+            Ok(()) => {
+                let postponed = left.filter_map(Piece::again).collect();
                 let wakes = self.wakes();
                 self.vault.set.end_batch(self.options.kept_rows_max);
-                Ok(Committed { answers: Answers { now, outcomes, ticks }, wakes, postponed })
+                Ok(Committed { answers: Answers { now, outcomes, ticks }, wakes, decided, postponed })
             }
             Err(error @ (Error::Unavailable(_) | Error::Conflict(_))) => {
-                let callers = pieces.into_iter().filter_map(|piece| piece.caller);
-                let outcomes = callers.map(|caller| (Err(error.clone()), caller)).collect();
-                let answers = Answers { now: Timestamp::default(), outcomes, ticks };
-                Ok(Committed { answers, wakes: Vec::new(), postponed: Vec::new() })
+                let callers = left.filter_map(|piece| piece.caller);
+                outcomes.extend(callers.map(|caller| (Err(error.clone()), caller)));
+                let answers = Answers { now, outcomes, ticks };
+                Ok(Committed { answers, wakes: Vec::new(), decided, postponed: Vec::new() })
             }
             Err(error) => Err(error),
         }
@@ -82,11 +92,13 @@ impl Writer {
         Ok(expired.len())
     }
 
-    fn attempts<C>(&mut self, pieces: &[Piece<C>]) -> Result<Decided, Error> {
+    /// Decides and commits; `decisions` are those of the last attempt, in their order.
+    fn attempts<C>(&mut self, pieces: &[Piece<C>], decisions: &mut Vec<Decision>) -> Result<(), Error> {
         let mut tried = 0;
         loop {
-            match self.attempt(pieces) {
-                Ok(decided) => return Ok(decided),
+            decisions.clear();
+            match self.attempt(pieces, decisions) {
+                Ok(()) => return Ok(()),
                 Err(error) => {
                     let error = self.give_up(error);
                     tried += 1;
@@ -108,11 +120,10 @@ impl Writer {
         error
     }
 
-    fn attempt<C>(&mut self, pieces: &[Piece<C>]) -> Result<Decided, Error> {
+    fn attempt<C>(&mut self, pieces: &[Piece<C>], decisions: &mut Vec<Decision>) -> Result<(), Error> {
         let (backend, set) = (self.vault.backend.as_mut(), &mut self.vault.set);
-        let mut decided: Decided = (0..pieces.len()).map(|_| None).collect();
         if pieces.is_empty() {
-            return Ok(decided);
+            return Ok(());
         }
         let commands: Vec<&Command> = pieces.iter().map(|piece| piece.command.as_ref()).collect();
         backend.begin(set, &commands)?;
@@ -122,12 +133,12 @@ impl Writer {
             let mut lacking: Vec<(usize, Need)> = Vec::new();
             for place in open.drain(..) {
                 match step(set, commands[place]) {
-                    Ok(reply) => decided[place] = Some((reply, Vec::new())),
+                    Ok(reply) => decisions.push(Decision { place, reply, input: Vec::new() }),
                     Err(need) => lacking.push((place, need)),
                 }
             }
             if lacking.is_empty() {
-                return self.commit(pieces, decided);
+                return self.commit(pieces, decisions);
             }
             let needs: Vec<Need> = lacking.iter().map(|(_, need)| *need).collect();
             last = needs.first().copied();
@@ -149,29 +160,40 @@ impl Writer {
         Err(Error::Corrupt(format!("a batch lacks {last:?} after {ROUNDS_MAX} rounds of loading")))
     }
 
-    fn commit<C>(&mut self, pieces: &[Piece<C>], mut decided: Decided) -> Result<Decided, Error> {
-        for (piece, decided) in pieces.iter().zip(&decided) {
-            if let (None, Some((Err(refusal), _))) = (&piece.caller, decided) {
-                return Err(Error::Corrupt(format!("{:?} was refused: {refusal}", piece.command)));
-            }
-        }
-        let mut places = Vec::new();
+    fn commit<C>(&mut self, pieces: &[Piece<C>], decisions: &mut [Decision]) -> Result<(), Error> {
+        let mut handed_out = Vec::new();
         let mut tasks: Vec<TaskKey> = Vec::new();
-        for (place, decided) in decided.iter().enumerate() {
-            if let Some((Ok(Reply::Report(boxwood_engine::ReportReply::Task(hand_out))), _)) = decided {
-                places.push(place);
-                tasks.push(hand_out.taken.task);
+        for decision in decisions {
+            let piece = &pieces[decision.place];
+            match &decision.reply {
+                Err(refusal) if piece.caller.is_none() => {
+                    return Err(Error::Corrupt(format!("{:?} was refused: {refusal}", piece.command)));
+                }
+                Ok(Reply::Report(ReportReply::Task(hand_out))) => {
+                    tasks.push(hand_out.taken.task);
+                    handed_out.push(decision);
+                }
+                _ => {}
             }
         }
         let (backend, set) = (self.vault.backend.as_mut(), &mut self.vault.set);
         let inputs = backend.finish(&set.changes(), &tasks)?;
         set.saved();
-        for (place, input) in places.into_iter().zip(inputs) {
-            if let Some((_, of)) = &mut decided[place] {
-                *of = input;
-            }
+        for (decision, input) in handed_out.into_iter().zip(inputs) {
+            decision.input = input;
         }
-        Ok(decided)
+        Ok(())
+    }
+}
+
+impl<C> Piece<C> {
+    /// The piece as work that waits; nothing for a lease that has run out, which the next tick finds again.
+    fn again<T>(self) -> Option<Work<C, T>> {
+        match (*self.command, self.caller) {
+            (command, Some(caller)) => Some(Work::Command(Box::new(command), caller)),
+            (Command::ReturnHandOut { taken, now }, None) => Some(Work::GiveBack(taken, now)),
+            (_, None) => None,
+        }
     }
 }
 

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use boxwood_testkit::postgres::{self, Shared};
 use boxwood_testkit::{Directory, Reopen, sim};
 
-const USAGE: &str = "usage: cargo xtask sim [--minutes N] [--seeds A..B] [--sqlite] [--trace]\n\n\
+const USAGE: &str = "usage: cargo xtask sim [--minutes N] [--seeds A..B] [--sqlite | --postgres [--servers N]] [--trace]\n\n\
     --minutes N   new seeds for so many minutes; 1 if nothing else is said\n\
     --seeds A..B  these seeds, B not included\n\
     --sqlite      on SQLite in a temporary folder; else in memory\n\
@@ -17,8 +18,36 @@ const USAGE: &str = "usage: cargo xtask sim [--minutes N] [--seeds A..B] [--sqli
 struct Options {
     seeds: Range<u64>,
     time: Option<Duration>,
-    sqlite: bool,
+    store: Store,
     trace: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Store {
+    Memory,
+    Sqlite,
+    Postgres { servers: usize },
+}
+
+impl Store {
+    fn fresh(self) -> Box<dyn Reopen + Send> {
+        match self {
+            Self::Memory => Box::new(boxwood_store::memory::Database::new()),
+            Self::Sqlite => Box::new(Directory::temporary()),
+            Self::Postgres { servers } => {
+                Box::new(Shared::new().expect("the server was looked for").of_servers(servers))
+            }
+        }
+    }
+
+    /// The options that choose it.
+    fn options(self) -> String {
+        match self {
+            Self::Memory => String::new(),
+            Self::Sqlite => " --sqlite".into(),
+            Self::Postgres { servers } => format!(" --postgres --servers {servers}"),
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -26,11 +55,14 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
+    if matches!(options.store, Store::Postgres { .. }) && postgres::server().is_none() {
+        return ExitCode::from(2);
+    }
     if options.trace { trace(&options) } else { search(&options) }
 }
 
 fn options(arguments: &[String]) -> Option<Options> {
-    let mut options = Options { seeds: 0..0, time: None, sqlite: false, trace: false };
+    let mut options = Options { seeds: 0..0, time: None, store: Store::Memory, trace: false };
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -39,7 +71,12 @@ fn options(arguments: &[String]) -> Option<Options> {
                 let (first, end) = arguments.next()?.split_once("..")?;
                 options.seeds = first.parse().ok()?..end.parse().ok()?;
             }
-            "--sqlite" => options.sqlite = true,
+            "--sqlite" => options.store = Store::Sqlite,
+            "--postgres" => options.store = Store::Postgres { servers: 1 },
+            "--servers" => {
+                let Store::Postgres { servers } = &mut options.store else { return None };
+                *servers = arguments.next()?.parse().ok().filter(|servers| *servers > 0)?;
+            }
             "--trace" => options.trace = true,
             // `--help` too.
             _ => return None,
@@ -54,13 +91,9 @@ fn options(arguments: &[String]) -> Option<Options> {
     Some(options)
 }
 
-fn fresh(options: &Options) -> Box<dyn Reopen + Send> {
-    if options.sqlite { Box::new(Directory::temporary()) } else { Box::new(boxwood_store::memory::Database::new()) }
-}
-
 fn trace(options: &Options) -> ExitCode {
     for seed in options.seeds.clone() {
-        match sim::explain(seed, || fresh(options)) {
+        match sim::explain(seed, || options.store.fresh()) {
             Ok(run) => {
                 run.lines.iter().for_each(|line| println!("{line}"));
                 println!("seed {seed}: trace {:016x}, {} commands, {} starts", run.trace, run.commands, run.starts);
@@ -100,7 +133,7 @@ fn search(options: &Options) -> ExitCode {
                     if !options.seeds.contains(&seed) {
                         return;
                     }
-                    match sim::run_on(seed, || fresh(options)) {
+                    match sim::run_on(seed, || options.store.fresh()) {
                         Ok(run) => {
                             let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
                             totals.seeds += 1;
@@ -126,8 +159,8 @@ fn search(options: &Options) -> ExitCode {
     );
     let Some(failure) = found.into_inner().unwrap_or_else(PoisonError::into_inner) else { return ExitCode::SUCCESS };
     println!("seed {} breaks a rule; leaving out what is not needed for it", failure.seed);
-    let (short, events) = sim::shrink(&failure, || fresh(options));
-    let again = failure.again(if options.sqlite { " --sqlite" } else { "" });
+    let (short, events) = sim::shrink(&failure, || options.store.fresh());
+    let again = failure.again(&options.store.options());
     println!("\n{short}\n{events} of {} events are left; again: {again}", sim::EVENTS);
     ExitCode::FAILURE
 }

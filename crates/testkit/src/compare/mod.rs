@@ -7,7 +7,7 @@ mod translate;
 use std::collections::BTreeMap;
 
 use boxwood_engine::{
-    Command, HandOut, Refusal, RefusalKind, Reply, Report, ReportReply, Settings, TaskKey, Timestamp,
+    Command, HandOut, Refusal, RefusalKind, Reply, Report, ReportReply, Settings, TaskId, TaskKey, Timestamp,
 };
 use boxwood_store::{Reader, writer::Wake};
 
@@ -152,6 +152,11 @@ impl Reference {
         assert_eq!(found, expected, "S-40, S-41: the tasks whose lease has ended");
     }
 
+    /// How many leases have run out by `now`.
+    pub(crate) fn ended_leases(&self, now: Timestamp) -> usize {
+        self.now.model.ended_leases(now.0).len()
+    }
+
     /// Acts on the leases that have run out, as a tick does; answers how many.
     pub(crate) fn tick(&mut self, now: Timestamp) -> usize {
         let ended = self.now.model.ended_leases(now.0);
@@ -160,6 +165,11 @@ impl Reference {
             self.now.model.expire(place, now.0);
         }
         ended.len()
+    }
+
+    /// The task that a command of the server's own names with this key, which nobody may have been told of.
+    pub(crate) fn learn(&mut self, key: TaskKey, id: TaskId) {
+        self.now.ids.insert(key, id.to_u128());
     }
 
     /// Decides a command whose reply nobody has seen.

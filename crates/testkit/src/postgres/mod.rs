@@ -6,14 +6,13 @@ mod account;
 mod disk;
 #[cfg(unix)]
 mod server;
+mod shared;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use boxwood_store::postgres::{Address, Database};
-
 #[cfg(unix)]
 pub use self::server::{PASSWORD, PROGRAMS, Server, Setup, USER};
-use crate::reopen::{Opened, Reopen};
+pub use self::shared::Shared;
 
 /// Names a PostgreSQL on which databases may be made, as `host=… port=… user=…`, without a database. `cargo xtask test
 /// postgres` starts one and sets this.
@@ -59,23 +58,4 @@ fn execute(address: &str, statements: &str) -> Result<(), String> {
         })
     };
     std::thread::scope(|scope| scope.spawn(speak).join().expect("it does not panic"))
-}
-
-/// A database that can be opened again.
-pub struct Shared(String);
-
-impl Shared {
-    /// A new database; none without a server.
-    #[must_use]
-    pub fn new() -> Option<Self> {
-        database().map(Self)
-    }
-}
-
-impl Reopen for Shared {
-    fn open(&mut self) -> Opened {
-        let address = Address::parse(&self.0).expect("an address");
-        let database = Database::open(address).expect("the database opens");
-        Opened { reader: database.reader(), backend: database.backend() }
-    }
 }

@@ -11,9 +11,12 @@ use crate::seconds;
 const ROUNDS_MAX: usize = 60;
 
 impl Sim {
-    /// A server starts on an empty disk and makes the default cluster.
+    /// A server starts on an empty disk, others beside it, and the default cluster is made.
     pub(super) fn first(&mut self) {
-        self.start();
+        for place in 0..self.servers.len() {
+            self.at = place;
+            self.start();
+        }
         self.decided(&Self::cluster("default", false));
         self.decided(&Self::cluster("gpu", true));
     }
@@ -22,17 +25,16 @@ impl Sim {
     pub(super) fn calm(&mut self) {
         self.trace.note(format_args!("calm"));
         self.disk.lock().disarm();
-        self.start();
         for runner in 0..RUNNERS {
             self.runner_dies(runner);
         }
-        while let Some(server) = self.server.as_mut() {
-            let late = server.late.drain(..);
-            server.queue.extend(late.map(|(task, now)| Work::GiveBack(task, now)));
-            if server.queue.is_empty() {
-                break;
-            }
+        for place in 0..self.servers.len() {
+            self.at = place;
+            self.start();
+            // A connection that was lost is noticed now.
+            self.tick();
             self.serve(usize::MAX, None);
+            self.serve_all();
         }
         self.decided(&Self::cluster("gpu", true));
         for _ in 0..ROUNDS_MAX {
@@ -51,6 +53,18 @@ impl Sim {
         panic!("T-9, S-21: jobs that never end: {:?}", self.reference.unfinished());
     }
 
+    /// The server decides everything that waits.
+    fn serve_all(&mut self) {
+        while let Some(server) = self.servers[self.at].as_mut() {
+            let late = server.late.drain(..);
+            server.queue.extend(late.map(|(task, now)| Work::GiveBack(task, now)));
+            if server.queue.is_empty() {
+                break;
+            }
+            self.serve(usize::MAX, None);
+        }
+    }
+
     /// One runner executes all it can get.
     fn run(&mut self, runner: usize) {
         let mut computed: Option<(TaskId, Vec<u8>)> = None;
@@ -64,19 +78,18 @@ impl Sim {
         }
     }
 
-    /// Has one command decided alone.
+    /// Has one command decided alone, by the servers in turn.
     fn decided(&mut self, command: &Command) {
+        self.at = (self.at + 1) % self.servers.len();
         self.arrives(From::Calm, command);
         self.serve(1, None);
-        let waits = self
-            .server
-            .as_ref()
-            .is_some_and(|server| server.queue.iter().any(|work| matches!(work, Work::Command(..))));
+        let waits =
+            self.server().is_some_and(|server| server.queue.iter().any(|work| matches!(work, Work::Command(..))));
         assert!(!waits, "a calm world has nothing that waits");
     }
 
     fn end(&mut self) {
-        let server = self.server.as_ref().expect("it is up");
+        let server = self.servers[self.at].as_ref().expect("it is up");
         self.reference.check_answers(server.reader.as_ref());
         self.reference.check_searches(server.reader.as_ref(), &mut self.random);
         self.receipts.check(server.reader.as_ref());

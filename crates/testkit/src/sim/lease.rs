@@ -85,6 +85,14 @@ impl Leases {
         }
     }
 
+    /// The server acted on the lease of one task, if it had ended.
+    pub(super) fn expire_one(&mut self, task: TaskKey, now: Timestamp) {
+        let held = self.ids.get(&task).and_then(|id| self.held.get_mut(id));
+        if let Some(held) = held.filter(|held| held.until <= now) {
+            held.ended = true;
+        }
+    }
+
     /// The server acted on leases that had ended.
     pub(super) fn expire(&mut self, now: Timestamp) {
         for held in self.held.values_mut().filter(|held| held.until <= now) {

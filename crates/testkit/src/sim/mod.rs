@@ -6,6 +6,9 @@
 //! time. After every commit and every restart the rows are held against the definitions of the behaviour page, all replies
 //! and answers against the reference model, and everything that somebody was told against what the server still knows. In
 //! the end the world calms down, and every job must come to its end.
+//!
+//! Several servers may share the database. Then every event happens to one of them, while the others stand still, and
+//! calls go to any of them; each has connections and rows in memory of its own, and they fail one by one.
 
 mod calls;
 mod calm;
@@ -15,6 +18,7 @@ mod lease;
 mod receipt;
 mod serve;
 mod shrink;
+mod together;
 mod trace;
 
 use std::cell::Cell;
@@ -94,8 +98,10 @@ struct Sim {
     settings: Settings,
     options: LaneOptions,
     disk: SharedDisk,
-    /// None while the server is down.
-    server: Option<Server>,
+    /// The servers, most often one; none where one is down.
+    servers: Vec<Option<Server>>,
+    /// The one that something happens to now.
+    at: usize,
     /// The power failed in the last commit, and whether it would survive.
     torn: Option<bool>,
     runners: Vec<Runner>,
@@ -127,6 +133,8 @@ struct Server {
     queue: VecDeque<Work<Waiter, ()>>,
     /// Hand-outs to be given back, which have not reached the queue yet.
     late: Vec<(Taken, Timestamp)>,
+    /// How often all connections had been cut when it last spoke to the database.
+    cuts_known: u64,
 }
 
 /// Who waits for the answer to a call.
@@ -200,8 +208,9 @@ impl Sim {
             reference: Reference::new(&settings),
             settings,
             options,
+            servers: (0..store.servers()).map(|_| None).collect(),
+            at: 0,
             disk: SharedDisk::new(store),
-            server: None,
             torn: None,
             runners: calls::runners(),
             receipts: receipt::Receipts::default(),
@@ -225,6 +234,7 @@ impl Sim {
         self.now = self.now.plus(event.wait);
         self.random = Random::seeded(event.salt);
         self.trace.note(format_args!("{} +{} ms: {:?}", event.number, event.wait.as_millis(), event.kind));
+        self.choose_server(event.kind);
         match event.kind {
             Kind::Submit => self.submit(),
             Kind::SubmitAgain => self.submit_again(),
@@ -240,8 +250,33 @@ impl Sim {
             Kind::Serve(at_most) => self.serve(at_most, None),
             Kind::Crash(at_most, moment) => self.serve(at_most, Some(moment)),
             Kind::Start => self.start(),
-            Kind::Fault(operation, after, harm) => self.disk.lock().arm(operation, after, harm),
+            Kind::Fault(operation, after, harm) => {
+                let salt = self.random.number();
+                self.disk.lock().arm(operation, after, harm, salt);
+            }
             Kind::SetClock(seconds) => self.now.0 += seconds * 1_000_000,
         }
+    }
+
+    /// Which of several servers an event happens to: most often one that is up, or one that is down where one starts.
+    fn choose_server(&mut self, kind: Kind) {
+        if self.servers.len() < 2 {
+            return;
+        }
+        let wanted_up = kind != Kind::Start;
+        let fitting: Vec<usize> =
+            (0..self.servers.len()).filter(|place| self.servers[*place].is_some() == wanted_up).collect();
+        let any = self.random.place(self.servers.len());
+        // Who calls does not know which are up.
+        self.at = if self.random.chance(10) { any } else { self.random.pick(&fitting).copied().unwrap_or(any) };
+        self.trace.note(format_args!("  at server {}", self.at));
+    }
+
+    fn server(&self) -> Option<&Server> {
+        self.servers[self.at].as_ref()
+    }
+
+    fn server_mut(&mut self) -> Option<&mut Server> {
+        self.servers[self.at].as_mut()
     }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use boxwood_engine::{Command, Reply, Taken, Timestamp};
 use boxwood_store::Error;
-use boxwood_store::writer::{Batch, Committed, Outcome, Wake, Work, Writer};
+use boxwood_store::writer::{Answers, Batch, Committed, Outcome, Wake, Work, Writer};
 
 use super::event::{Harm, Moment, Operation};
 use super::fault::{Disk, Faulty};
@@ -21,7 +21,7 @@ const ARRIVED_MAX: usize = 24;
 const BROKEN_PERCENT: u64 = 8;
 
 /// Something the writer has taken, to be decided by the reference model too.
-enum Decided {
+pub(super) enum Decided {
     Command(Box<Command>),
     Tick(Timestamp),
     GiveBack(Taken, Timestamp),
@@ -29,12 +29,21 @@ enum Decided {
     Nothing,
 }
 
+/// Answers that have not left yet.
+pub(super) struct Heard {
+    /// None where the server does not know what became of the command.
+    pub(super) outcomes: Vec<(Waiter, Option<Outcome>)>,
+    pub(super) ticks: Vec<usize>,
+    /// Hand-outs that will reach nobody.
+    pub(super) given_back: Vec<(Taken, Timestamp)>,
+}
+
 /// Arriving.
 impl Sim {
     /// A call arrives at the server, which gives it the present time. Answers what its caller waits with; nothing if the
     /// server is down.
     pub(super) fn arrives(&mut self, from: From, command: &Command) -> Option<Waiting> {
-        self.server.as_ref()?;
+        self.server()?;
         let mut stamped = command.clone();
         self.stamp(&mut stamped);
         let gone = Rc::new(Cell::new(false));
@@ -46,7 +55,7 @@ impl Sim {
         }
         let waiter = Waiter { call: self.calls, from, command: stamped.clone(), gone: gone.clone() };
         let overtakes = self.random.chance(15);
-        let server = self.server.as_mut()?;
+        let server = self.server_mut()?;
         server.queue.push_back(Work::Command(Box::new(stamped), waiter));
         let last = server.queue.len() - 1;
         if overtakes && last > 0 {
@@ -57,7 +66,7 @@ impl Sim {
 
     pub(super) fn tick(&mut self) {
         let now = self.now;
-        if let Some(server) = &mut self.server {
+        if let Some(server) = self.server_mut() {
             server.queue.push_back(Work::Tick(now, ()));
         }
     }
@@ -67,7 +76,7 @@ impl Sim {
 impl Sim {
     /// The writer takes what waits, at most so much, commits it and lets the answers go; unless the process dies meanwhile.
     pub(super) fn serve(&mut self, at_most: usize, crash: Option<Moment>) {
-        let Some(server) = &mut self.server else { return };
+        let Some(server) = &mut self.servers[self.at] else { return };
         if self.random.chance(20) {
             let late = server.late.drain(..);
             server.queue.extend(late.map(|(task, now)| Work::GiveBack(task, now)));
@@ -91,86 +100,99 @@ impl Sim {
         if failed.is_none() && batch.is_empty() && crash.is_none() {
             return;
         }
-        if failed.is_none() && crash == Some(Moment::BeforeCommit) {
+        let shared = self.disk.lock().is_shared;
+        if failed.is_none() && crash == Some(Moment::BeforeCommit) && !shared {
             self.trace.note(format_args!("  the server dies before it commits"));
             self.nothing_is_visible();
             return self.dies();
         }
+        if shared {
+            self.expect_crash(crash);
+        }
         match failed.map_or_else(|| self.finish(batch), Err) {
-            Ok(committed) => self.committed(committed, taken, crash),
+            Ok(committed) if shared => self.committed_together(committed, &taken, crash),
+            Ok(committed) => self.committed(committed, &taken, crash),
             Err(error) => self.fails(&error, taken),
         }
     }
 
     fn finish(&mut self, batch: Batch<Waiter, ()>) -> Result<Committed<Waiter, ()>, Error> {
-        self.server.as_mut().expect("it is up").writer.finish(batch)
+        self.server_mut().expect("it is up").writer.finish(batch)
     }
 
     /// What is decided and not committed is seen by nobody (N-21).
-    fn nothing_is_visible(&self) {
-        let server = self.server.as_ref().expect("it is up");
+    pub(super) fn nothing_is_visible(&self) {
+        let server = self.server().expect("it is up");
         self.reference.check_answers(server.reader.as_ref());
     }
 
     /// A batch is durable: everything is checked, and the answers leave.
-    fn committed(&mut self, committed: Committed<Waiter, ()>, taken: Vec<Decided>, crash: Option<Moment>) {
-        let Committed { answers, wakes, postponed } = committed;
+    fn committed(&mut self, committed: Committed<Waiter, ()>, taken: &[Decided], crash: Option<Moment>) {
+        let Committed { answers, wakes, postponed, .. } = committed;
         assert!(postponed.is_empty(), "a store of one writer has nobody to wait for");
-        let mut outcomes = Vec::new();
-        let mut ticks = Vec::new();
-        let (mut owed, mut given_back) = (Vec::new(), Vec::new());
+        let answers = self.hear(answers);
+        self.compare(taken, &answers.outcomes, &answers.ticks);
+        self.check_rows(&wakes);
+        self.leave(answers, &wakes, crash);
+    }
+
+    /// Who will hear which answer, and what is owed to the server. Nothing is sent yet.
+    pub(super) fn hear(&mut self, answers: Answers<Waiter, ()>) -> Heard {
+        let mut heard = Heard { outcomes: Vec::new(), ticks: Vec::new(), given_back: Vec::new() };
+        let mut owed = Vec::new();
+        answers.deliver(
+            |waiter, outcome| {
+                let outcome = outcome.ok();
+                if waiter.from != From::Calm && self.random.chance(BROKEN_PERCENT) {
+                    waiter.gone.set(true);
+                }
+                let undelivered = outcome.as_ref().filter(|_| waiter.gone.get()).map(copy);
+                owed.extend(undelivered.as_ref().and_then(Outcome::hand_out).map(|hand_out| hand_out.taken));
+                heard.outcomes.push((waiter, outcome));
+                undelivered
+            },
+            |(), expired| heard.ticks.push(expired),
+            |task, now| heard.given_back.push((task, now)),
+        );
+        let given_back = heard.given_back.iter().map(|(task, _)| task);
+        assert!(owed.iter().eq(given_back), "R-44: {owed:?} reached nobody");
+        heard
+    }
+
+    /// The answers leave, in the order in which they were decided.
+    pub(super) fn leave(&mut self, answers: Heard, wakes: &[Wake], crash: Option<Moment>) {
         let answered = match crash {
             Some(Moment::AfterCommit(answered)) => answered,
             _ => usize::MAX,
         };
-        // Nothing is sent yet: who hears what is decided below, in the order in which the answers leave.
-        answers.deliver(
-            |waiter, outcome| {
-                let outcome = outcome.expect("a store of one writer is never out of reach");
-                if waiter.from != From::Calm && self.random.chance(BROKEN_PERCENT) {
-                    waiter.gone.set(true);
-                }
-                let undelivered = waiter.gone.get().then(|| copy(&outcome));
-                owed.extend(undelivered.as_ref().and_then(Outcome::hand_out).map(|hand_out| hand_out.taken));
-                outcomes.push((waiter, outcome));
-                undelivered
-            },
-            |(), expired| ticks.push(expired),
-            |task, now| given_back.push((task, now)),
-        );
-        assert!(owed.iter().eq(given_back.iter().map(|(task, _)| task)), "R-44: {owed:?} reached nobody");
-        self.compare(&taken, &outcomes, &ticks);
-        self.check_rows(&wakes);
-        for (waiter, outcome) in outcomes.into_iter().take(answered) {
-            self.answered(waiter, outcome);
+        for (waiter, outcome) in answers.outcomes.into_iter().take(answered) {
+            // Who hears that nobody knows what became of a call, sends it again.
+            if let Some(outcome) = outcome {
+                self.answered(waiter, outcome);
+            }
         }
         if crash.is_some() {
-            self.trace.note(format_args!("  the server dies after its commit"));
+            self.trace.note(format_args!("  the server dies"));
             return self.dies();
         }
-        let server = self.server.as_mut().expect("it is up");
-        let (soon, late): (Vec<_>, Vec<_>) = given_back.into_iter().partition(|_| self.random.chance(60));
+        let (soon, late): (Vec<_>, Vec<_>) = answers.given_back.into_iter().partition(|_| self.random.chance(60));
+        let server = self.server_mut().expect("it is up");
         server.queue.extend(soon.into_iter().map(|(task, now)| Work::GiveBack(task, now)));
         server.late.extend(late);
         server.writer.trim();
-        self.wake(&wakes);
+        self.wake(wakes);
     }
 
     /// Has the reference model decide the same, and compares.
-    fn compare(&mut self, taken: &[Decided], outcomes: &[(Waiter, Outcome)], ticks: &[usize]) {
+    fn compare(&mut self, taken: &[Decided], outcomes: &[(Waiter, Option<Outcome>)], ticks: &[usize]) {
         let (mut outcomes, mut ticks) = (outcomes.iter(), ticks.iter());
         for work in taken {
             match work {
                 Decided::Nothing => {}
                 Decided::Command(command) => {
                     let (waiter, outcome) = outcomes.next().expect("an outcome for every command");
-                    let Outcome { decided, input } = outcome;
-                    self.trace.note(format_args!("  call {}: {decided:?}", waiter.call));
-                    self.commands += 1;
-                    self.reference.check(command, decided, outcome.hand_out().map(|_| input.as_slice()));
-                    if let Ok(reply) = decided {
-                        self.leases.check(command, reply);
-                    }
+                    let outcome = outcome.as_ref().expect("a store of one writer is never out of reach");
+                    self.compare_one(waiter, command, outcome);
                 }
                 Decided::Tick(now) => {
                     let expired = self.reference.tick(*now);
@@ -178,21 +200,37 @@ impl Sim {
                     self.trace.note(format_args!("  {expired} leases have run out"));
                     self.leases.expire(*now);
                 }
-                Decided::GiveBack(taken, now) => {
-                    self.trace.note(format_args!("  {taken:?} is given back"));
-                    let command = Command::ReturnHandOut { taken: *taken, now: *now };
-                    self.reference.check(&command, &Ok(Reply::Done), None);
-                    self.leases.check(&command, &Reply::Done);
-                }
+                Decided::GiveBack(taken, now) => self.given_back(*taken, *now),
             }
         }
         assert!(outcomes.next().is_none() && ticks.next().is_none(), "an answer nobody asked for");
     }
 
+    pub(super) fn compare_one(&mut self, waiter: &Waiter, command: &Command, outcome: &Outcome) {
+        let Outcome { decided, input } = outcome;
+        self.trace.note(format_args!("  call {}: {decided:?}", waiter.call));
+        self.commands += 1;
+        self.reference.check(command, decided, outcome.hand_out().map(|_| input.as_slice()));
+        if let Ok(reply) = decided {
+            self.leases.check(command, reply);
+        }
+    }
+
+    pub(super) fn given_back(&mut self, taken: Taken, now: Timestamp) {
+        self.trace.note(format_args!("  {taken:?} is given back"));
+        let command = Command::ReturnHandOut { taken, now };
+        self.reference.check(&command, &Ok(Reply::Done), None);
+        self.leases.check(&command, &Reply::Done);
+    }
+
     fn check_rows(&mut self, wakes: &[Wake]) {
-        let server = self.server.as_ref().expect("it is up");
-        Facts::of(&self.disk.lock().committed).check();
         self.reference.check_wakes(wakes);
+        self.check_changes();
+    }
+
+    pub(super) fn check_changes(&mut self) {
+        let server = self.servers[self.at].as_ref().expect("it is up");
+        Facts::of(&self.disk.lock().committed).check();
         self.reference.check_changes(server.reader.as_ref());
         self.reference.commit();
     }
@@ -249,7 +287,7 @@ impl Sim {
     }
 
     /// The server's process is gone, and every call with it.
-    fn dies(&mut self) {
+    pub(super) fn dies(&mut self) {
         let mut disk = self.disk.lock();
         let found = match self.torn.take() {
             Some(survives) => disk.store.power_cut(self.random.number(), survives),
@@ -269,7 +307,8 @@ impl Sim {
             saved.clone_from(committed);
         }
         drop(disk);
-        self.server = None;
+        self.servers[self.at] = None;
+        self.disk.lock().store.settle();
         for runner in &mut self.runners {
             // Its connection breaks: it sends the call again, or knows that it waits for nothing.
             runner.asleep = false;
@@ -278,10 +317,10 @@ impl Sim {
 
     /// The server starts, and finds what was committed: all of it, and nothing else.
     pub(super) fn start(&mut self) {
-        if self.server.is_some() {
+        if self.server().is_some() {
             return;
         }
-        let opened = self.disk.lock().store.open();
+        let opened = self.disk.lock().open();
         let backend = Box::new(Faulty::new(opened.backend, self.disk.clone()));
         let writer = match Writer::open(backend, self.settings.clone(), self.options.clone()) {
             Ok(writer) => writer,
@@ -297,6 +336,11 @@ impl Sim {
         self.receipts.check(reader.as_ref());
         self.starts += 1;
         self.trace.note(format_args!("  the server starts"));
-        self.server = Some(Server { writer, reader, queue: VecDeque::new(), late: Vec::new() });
+        let mut disk = self.disk.lock();
+        // A connection that was cut before it was made is a sound one.
+        disk.struck = None;
+        let cuts_known = disk.cuts;
+        drop(disk);
+        self.servers[self.at] = Some(Server { writer, reader, queue: VecDeque::new(), late: Vec::new(), cuts_known });
     }
 }

@@ -1,0 +1,126 @@
+//! A database on the PostgreSQL of the tests, for one server or several that come and go.
+
+use std::time::{Duration, Instant};
+
+use boxwood_store::postgres::{Address, Database};
+use tokio::runtime::Runtime;
+use tokio_postgres::Client;
+
+use super::{new_database, server};
+use crate::reopen::{Opened, Reopen};
+
+/// A connection beside those of Boxwood.
+struct Admin {
+    runtime: Runtime,
+    client: Client,
+}
+
+impl Admin {
+    fn connect(server: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let client = runtime.block_on(async {
+            let (client, connection) =
+                tokio_postgres::connect(&format!("{server} dbname=postgres"), tokio_postgres::NoTls)
+                    .await
+                    .expect("the server of the tests answers");
+            tokio::spawn(connection);
+            client
+        });
+        Self { runtime, client }
+    }
+
+    fn batch(&self, sql: &str) {
+        self.runtime.block_on(self.client.batch_execute(sql)).expect("the server of the tests does what it is told");
+    }
+
+    /// How many connections to a database there are of which the condition holds.
+    fn connections(&self, database: &str, condition: &str) -> i64 {
+        let sql = format!(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = $1 AND backend_type = 'client backend' AND {condition}"
+        );
+        let row = self.runtime.block_on(self.client.query_one(&sql, &[&database]));
+        row.expect("the server of the tests answers").get(0)
+    }
+
+    /// Waits until there is none.
+    fn wait_for_none(&self, database: &str, condition: &str) {
+        let start = Instant::now();
+        while self.connections(database, condition) > 0 {
+            assert!(start.elapsed() < SETTLED_WITHIN, "{database}: connections stay although they were given up");
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// How long the database may take to notice that a connection is gone.
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+
+/// A database that can be opened again, by several servers at once. It is removed in the end.
+pub struct Shared {
+    admin: Admin,
+    address: String,
+    servers: usize,
+}
+
+impl Shared {
+    /// A new database; none without a server.
+    #[must_use]
+    pub fn new() -> Option<Self> {
+        let server = server()?;
+        let address = new_database(&server);
+        Some(Self { admin: Admin::connect(&server), address, servers: 1 })
+    }
+
+    /// The database is used by so many servers.
+    #[must_use]
+    pub fn of_servers(mut self, servers: usize) -> Self {
+        self.servers = servers;
+        self
+    }
+
+    /// Opens the database once more.
+    ///
+    /// # Panics
+    /// If it cannot be opened.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        let address = Address::parse(&self.address).expect("an address");
+        Database::open(address).expect("the database opens")
+    }
+}
+
+impl Shared {
+    fn name(&self) -> &str {
+        self.address.rsplit('=').next().expect("an address ends with the name of its database")
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Not so important that a failed test should be told of another panic.
+        let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name());
+        let _ = self.admin.runtime.block_on(self.admin.client.batch_execute(&sql));
+    }
+}
+
+impl Reopen for Shared {
+    fn open(&mut self) -> Opened {
+        let database = self.database();
+        Opened { reader: database.reader(), backend: database.backend() }
+    }
+
+    fn servers(&self) -> usize {
+        self.servers
+    }
+
+    fn cut(&mut self) {
+        let sql = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", self.name());
+        self.admin.batch(&sql);
+        self.admin.wait_for_none(self.name(), "true");
+    }
+
+    fn settle(&mut self) {
+        self.admin.wait_for_none(self.name(), "state <> 'idle'");
+    }
+}
