@@ -46,6 +46,6 @@ if [ $# -gt 0 ]; then
     "$@"
 else
     # The whole workspace, so that what the other tests have built is not built with other features once more.
-    cargo test --workspace --all-features --test postgres --test telemetry --test shared
+    cargo test --workspace --all-features --test postgres --test telemetry --test transfer --test shared
     cargo test --workspace --all-features --test sim on_postgres
 fi

@@ -47,12 +47,13 @@ pub(crate) fn decode_slices(mut bytes: &[u8]) -> Option<Vec<Slice>> {
             optional: marks & 1 != 0,
             display: Arc::from(std::str::from_utf8(display).ok()?),
         });
-        start += count;
+        start = u64::checked_add(start, count)?;
     }
     Some(slices)
 }
 
-fn put(out: &mut Vec<u8>, mut value: u64) {
+/// Appends a number in seven-bit bytes.
+pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -60,7 +61,8 @@ fn put(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-fn take(bytes: &mut &[u8]) -> Option<u64> {
+/// Reads what [`put`] wrote.
+pub(crate) fn take(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0_u64;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first()?;

@@ -8,7 +8,8 @@
 //! - [`Reader`]: queries. They never enter the lane and see committed rows only.
 //!
 //! Feature `sqlite` (on by default): the databases on disk. Feature `postgres`: the database that several servers share.
-//! Without them no SQL is compiled. Logs and spans ([`telemetry`]) lie beside jobs and tasks in either.
+//! Without them no SQL is compiled. Logs and spans ([`telemetry`]) lie beside jobs and tasks in either, and what is in one
+//! can be moved to the other ([`transfer`]).
 
 mod backend;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -23,6 +24,8 @@ mod read;
 pub mod sqlite;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod telemetry;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod transfer;
 mod vault;
 pub mod writer;
 

@@ -20,6 +20,7 @@ mod schema;
 mod session;
 pub(crate) mod telemetry;
 mod tls;
+pub(crate) mod transfer;
 
 use std::sync::Arc;
 

@@ -15,6 +15,8 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// Connections for queries.
 pub(super) struct Pool {
     address: Arc<Address>,
+    /// Whether it has one connection, and one transaction for all queries.
+    one: bool,
     state: Mutex<State>,
     returned: Condvar,
 }
@@ -27,12 +29,31 @@ struct State {
 
 impl Pool {
     pub(super) fn new(address: Arc<Address>) -> Self {
-        Self { address, state: Mutex::default(), returned: Condvar::new() }
+        Self { address, one: false, state: Mutex::default(), returned: Condvar::new() }
+    }
+
+    /// A pool of one connection, whose transaction is that of all queries. It is gone after the first error.
+    pub(super) fn of_one(address: Arc<Address>, session: Session) -> Self {
+        let state = Mutex::new(State { idle: vec![session], busy: 0 });
+        Self { address, one: true, state, returned: Condvar::new() }
+    }
+
+    /// Speaks within the transaction of a pool of one connection, however long it takes.
+    pub(super) fn speak<T>(&self, speak: impl AsyncFnOnce(&Talk) -> Result<T, Error>) -> Result<T, Error> {
+        let session = self.state.lock().expect(LOCK).idle.pop();
+        let session =
+            session.ok_or_else(|| Error::Unavailable(format!("database {}: the connection was lost", self.address)))?;
+        let said = session.run_long(speak)?;
+        self.state.lock().expect(LOCK).idle.push(session);
+        Ok(said)
     }
 
     /// Runs a query on a connection of its own, as one snapshot. A connection that was lost while it was idle, which shows
     /// when the snapshot begins, is replaced.
     pub(super) fn read<T>(&self, query: impl AsyncFn(&Talk) -> Result<T, Error>) -> Result<T, Error> {
+        if self.one {
+            return self.speak(async |talk| query(talk).await);
+        }
         let _place = self.place();
         let idle = self.state.lock().expect(LOCK).idle.pop();
         let begun = idle.filter(|session| session.run(async |talk| talk.batch(BEGIN).await).is_ok());

@@ -49,3 +49,26 @@ async fn apply(talk: &Talk) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// Whether a database that is only read lacks no migration.
+///
+/// # Errors
+/// [`Error::Incompatible`] if it does, or was made by a newer version, or is not Boxwood's.
+pub(super) async fn check(talk: &Talk) -> Result<(), Error> {
+    let exists = talk.query_once("SELECT to_regclass('boxwood_schema') IS NOT NULL", &[]).await?;
+    if !exists.first().is_some_and(|row| row.get(0)) {
+        return Err(Error::Incompatible(
+            "the database is not one of Boxwood's; name that of a server with --database-url".into(),
+        ));
+    }
+    let version = talk.query_once("SELECT version FROM boxwood_schema", &[]).await?;
+    let version: i32 = version.first().map_or(0, |row| row.get(0));
+    let newest = MIGRATIONS.len();
+    if usize::try_from(version) == Ok(newest) {
+        return Ok(());
+    }
+    Err(Error::Incompatible(format!(
+        "the database has schema version {version}, this program reads version {newest}; start `boxwood serve` of the \
+         newer of both versions on it once, and use that"
+    )))
+}

@@ -90,6 +90,13 @@ impl Session {
         runtime.block_on(within(speak(&self.talk)))
     }
 
+    /// The same, however long it takes: for those who move whole tables. The system still gives up a connection on which
+    /// the database does not answer.
+    pub(super) fn run_long<T>(&self, speak: impl AsyncFnOnce(&Talk) -> Result<T, Error>) -> Result<T, Error> {
+        let runtime = self.runtime.as_ref().expect("taken only at the end");
+        runtime.block_on(speak(&self.talk))
+    }
+
     /// Whether the connection is gone.
     pub(super) fn is_closed(&self) -> bool {
         self.talk.client.is_closed()

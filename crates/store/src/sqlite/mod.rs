@@ -9,6 +9,7 @@ mod query;
 mod rows;
 mod save;
 pub(crate) mod schema;
+pub(crate) mod transfer;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,9 @@ use crate::backend::Backend;
 use crate::error::Error;
 use crate::read::Reader;
 pub(crate) use location::Location;
+
+/// The file of jobs and tasks, inside the data directory.
+const FILE_NAME: &str = "boxwood.sqlite3";
 
 /// Readers at work at once; further ones wait.
 const READERS_MAX: usize = 8;
@@ -55,19 +59,8 @@ impl Database {
     /// [`Error::Unavailable`] if the directory cannot be used or another process has it open; [`Error::Incompatible`] if
     /// the database was made by a newer version.
     pub fn open(dir: &Path) -> Result<Self, Error> {
-        let unusable = |error: std::io::Error| {
-            Error::Unavailable(format!("data directory {}: {error}; choose another with --data-dir", dir.display()))
-        };
-        std::fs::create_dir_all(dir).map_err(unusable)?;
-        let lock = File::create(dir.join("lock")).map_err(unusable)?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => Error::Unavailable(format!(
-                "data directory {} is in use by another server; stop that one or choose another directory with --data-dir",
-                dir.display()
-            )),
-            TryLockError::Error(error) => unusable(error),
-        })?;
-        let path = dir.join("boxwood.sqlite3");
+        let lock = lock(dir)?;
+        let path = dir.join(FILE_NAME);
         let writer = open_writer(&path).map_err(|error| error.at(&path))?;
         let location = Location::of(&path)?;
         let pool = Arc::new(Pool::new(path.clone()));
@@ -100,6 +93,23 @@ fn open_writer(path: &Path) -> Result<Connection, Error> {
     writer.pragma_update(None, "synchronous", "FULL")?;
     schema::bring_up_to_date(&mut writer, path, &schema::SCHEMA)?;
     Ok(writer)
+}
+
+/// Makes the directory if it does not exist, and takes it for this process alone.
+fn lock(dir: &Path) -> Result<File, Error> {
+    let unusable = |error: std::io::Error| {
+        Error::Unavailable(format!("data directory {}: {error}; choose another with --data-dir", dir.display()))
+    };
+    std::fs::create_dir_all(dir).map_err(unusable)?;
+    let lock = File::create(dir.join("lock")).map_err(unusable)?;
+    lock.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => Error::Unavailable(format!(
+            "data directory {} is in use by another server; stop that one or choose another directory with --data-dir",
+            dir.display()
+        )),
+        TryLockError::Error(error) => unusable(error),
+    })?;
+    Ok(lock)
 }
 
 pub(crate) fn configure(connection: &Connection) -> Result<(), Error> {
@@ -156,6 +166,8 @@ impl Backend for Sqlite {
 /// Read connections, made as they are needed and kept.
 pub(crate) struct Pool {
     path: PathBuf,
+    /// Whether it has one connection, and one snapshot of the database for all queries.
+    one: bool,
     state: Mutex<PoolState>,
     returned: Condvar,
 }
@@ -168,20 +180,27 @@ struct PoolState {
 
 impl Pool {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, state: Mutex::default(), returned: Condvar::new() }
+        Self { path, one: false, state: Mutex::default(), returned: Condvar::new() }
+    }
+
+    /// A pool of one connection, whose transaction is that of all queries.
+    fn of_one(path: PathBuf, connection: Connection) -> Self {
+        let state = Mutex::new(PoolState { idle: vec![connection], busy: 0 });
+        Self { path, one: true, state, returned: Condvar::new() }
     }
 
     /// Runs a query on a connection of its own, as one snapshot.
     pub(crate) fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
         let taken = {
             let mut state = self.state.lock().expect("no holder of the pool panics");
-            while state.busy >= READERS_MAX {
+            while state.busy >= if self.one { 1 } else { READERS_MAX } {
                 state = self.returned.wait(state).expect("no holder of the pool panics");
             }
             state.busy += 1;
             state.idle.pop()
         };
         let (result, connection) = match taken.map_or_else(|| self.connect(), Ok) {
+            Ok(connection) if self.one => (query(&connection), Some(connection)),
             Ok(mut connection) => (snapshot(&mut connection, query), Some(connection)),
             Err(error) => (Err(error), None),
         };

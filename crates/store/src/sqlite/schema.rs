@@ -23,6 +23,19 @@ pub(super) const SCHEMA: Schema =
 /// # Errors
 /// [`Error::Incompatible`] if the file is another program's, or newer than this program.
 pub(crate) fn bring_up_to_date(connection: &mut Connection, path: &Path, schema: &Schema) -> Result<(), Error> {
+    let version = version(connection, path, schema)?;
+    for (index, migration) in schema.migrations.iter().enumerate().skip(version) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", index as i64 + 1)?;
+        transaction.pragma_update(None, "application_id", schema.application_id)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// The version of a database: 0 before the first migration.
+fn version(connection: &Connection, path: &Path, schema: &Schema) -> Result<usize, Error> {
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -38,12 +51,21 @@ pub(crate) fn bring_up_to_date(connection: &mut Connection, path: &Path, schema:
             path.display()
         )));
     }
-    for (index, migration) in schema.migrations.iter().enumerate().skip(version) {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "user_version", index as i64 + 1)?;
-        transaction.pragma_update(None, "application_id", schema.application_id)?;
-        transaction.commit()?;
+    Ok(version)
+}
+
+/// Whether a database that is only read lacks no migration.
+///
+/// # Errors
+/// [`Error::Incompatible`] if it does, or as [`bring_up_to_date`].
+pub(super) fn check(connection: &Connection, path: &Path, schema: &Schema) -> Result<(), Error> {
+    let (version, newest) = (version(connection, path, schema)?, schema.migrations.len());
+    if version == newest {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::Incompatible(format!(
+        "{} has schema version {version}, this program reads version {newest}; start `boxwood serve` on it once, which \
+         brings it up to date",
+        path.display()
+    )))
 }

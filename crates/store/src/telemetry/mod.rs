@@ -25,7 +25,7 @@ pub(crate) mod query;
 pub(crate) mod record;
 pub(crate) mod retain;
 #[cfg(feature = "sqlite")]
-mod sqlite;
+pub(crate) mod sqlite;
 mod write;
 
 #[cfg(feature = "sqlite")]

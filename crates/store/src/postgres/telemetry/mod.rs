@@ -5,7 +5,7 @@
 //! arrival is that of the keys, which one sequence gives to all servers.
 
 mod query;
-mod retain;
+pub(super) mod retain;
 mod write;
 
 use std::sync::Arc;

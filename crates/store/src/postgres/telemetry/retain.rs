@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::telemetry::retain::{ORIGIN_USE_MILLIS, Retention};
 
 /// What a record takes in the database beside its own bytes, about: its other columns and its entries in four indexes.
-pub(super) const RECORD_BYTES: u64 = 300;
+pub(in super::super) const RECORD_BYTES: u64 = 300;
 
 /// How far the clocks of servers may be apart, in milliseconds, for resources and scopes not to be removed too early.
 const CLOCKS_APART_MILLIS: i64 = 10 * 60 * 1_000;

@@ -2,7 +2,7 @@
 
 mod query;
 mod retain;
-mod schema;
+pub(crate) mod schema;
 mod write;
 
 use std::path::Path;

@@ -9,14 +9,14 @@ use crate::sqlite::configure;
 use crate::sqlite::schema::{Schema, bring_up_to_date};
 
 /// Logs and spans ("BoxT").
-const SCHEMA: Schema =
+pub(crate) const SCHEMA: Schema =
     Schema { application_id: 0x426f_7854, migrations: &[include_str!("../../../migrations/telemetry/0001_first.sql")] };
 
 /// Bytes of the write-ahead log that are kept when it starts over; a flood may make it larger for a while.
 const JOURNAL_BYTES_KEPT: i64 = 16 << 20;
 
 /// Opens the database for its writer.
-pub(super) fn open(path: &Path) -> Result<Connection, Error> {
+pub(crate) fn open(path: &Path) -> Result<Connection, Error> {
     open_writer(path).map_err(|error| error.at(path))
 }
 
