@@ -1,4 +1,4 @@
-//! The `boxwood` command: one binary for the server, the demo, jobs, clusters and the benchmark.
+//! The `boxwood` command: one binary for the server, the demo, jobs, clusters, backups and the benchmark.
 //!
 //! Standard output is data, standard error is talk. The exit statuses are listed in the help.
 
@@ -9,9 +9,11 @@ mod demo;
 mod failure;
 mod job;
 mod output;
+mod place;
 mod serve;
 mod table;
 mod text;
+mod transfer;
 mod when;
 
 use std::process::ExitCode;
@@ -48,6 +50,10 @@ enum Command {
     /// List, create and delete clusters, the named pools of runners
     #[command(arg_required_else_help = true)]
     Cluster(cluster::ClusterArgs),
+    /// Write everything a server holds to a file, also while it runs: a backup, or to move to another database
+    Export(transfer::ExportArgs),
+    /// Take such a file into an empty data folder or database
+    Import(transfer::ImportArgs),
     /// Measure how fast a server moves tasks
     Bench(bench::BenchArgs),
 }
@@ -85,6 +91,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     let alone = match cli.command {
         Command::Serve(_) => Some("serve"),
         Command::Demo(_) => Some("demo"),
+        Command::Export(_) => Some("export"),
+        Command::Import(_) => Some("import"),
         Command::Bench(_) => Some("bench"),
         Command::Job(_) | Command::Cluster(_) => None,
     };
@@ -97,6 +105,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args).await,
         Command::Job(args) => job::run(args, cli.options).await,
         Command::Cluster(args) => cluster::run(args, cli.options).await,
+        Command::Export(args) => transfer::export(args).await,
+        Command::Import(args) => transfer::import(args).await,
         Command::Bench(args) => bench::run(args).await,
     }
 }

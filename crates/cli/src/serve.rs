@@ -4,10 +4,12 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use boxwood_server::{Auth, Config, DatabaseAddress, Listen, Tls};
+use boxwood_server::transfer::Place;
+use boxwood_server::{Auth, Config, Listen, Tls};
 use clap::{Args, ValueEnum};
 
 use crate::Failure;
+use crate::place::PlaceArgs;
 
 /// Runs the server.
 #[derive(Args, Debug)]
@@ -15,12 +17,8 @@ pub(crate) struct ServeArgs {
     /// Where to listen: host:port, or unix:PATH for a socket file; port 0 takes a free one
     #[arg(long, value_name = "ADDR", env = "BOXWOOD_LISTEN", default_value = "127.0.0.1:8080")]
     listen: Listen,
-    /// The folder with the database; the platform's data folder by default
-    #[arg(long, value_name = "DIR", env = "BOXWOOD_DATA_DIR")]
-    data_dir: Option<PathBuf>,
-    /// A PostgreSQL database instead of the folder: postgres://USER:PASSWORD@HOST/DATABASE; any number of servers share it
-    #[arg(long, value_name = "URL", env = "BOXWOOD_DATABASE_URL", hide_env_values = true, conflicts_with = "data_dir")]
-    database_url: Option<String>,
+    #[command(flatten)]
+    place: PlaceArgs,
     /// The certificate to speak TLS with, a PEM file: the server's own first, then those up to the authority's
     #[arg(long, value_name = "FILE", env = "BOXWOOD_TLS_CERT", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -52,15 +50,14 @@ enum AuthArg {
 /// Runs until SIGTERM or an interrupt. Prints one line on standard output once calls are answered.
 pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     log_to_stderr(&args.log)?;
-    let database = args.database_url.as_deref().map(DatabaseAddress::parse).transpose();
-    let database = database.map_err(|error| Failure::Usage(format!("--database-url: {error}")))?;
-    let data_dir = match args.data_dir {
-        Some(dir) => dir,
-        None if database.is_some() => PathBuf::new(),
-        None => default_data_dir()?,
+    let mut config = match args.place.place()? {
+        Place::Folder(dir) => Config::new(args.listen, dir),
+        Place::Postgres(address) => {
+            let mut config = Config::new(args.listen, PathBuf::new());
+            config.database = Some(*address);
+            config
+        }
     };
-    let mut config = Config::new(args.listen, data_dir);
-    config.database = database;
     config.tls = args.tls_cert.zip(args.tls_key).map(|(certificate, key)| Tls { certificate, key });
     if let Some(AuthArg::Off) = args.auth {
         config.auth = Auth::Off;
@@ -83,11 +80,6 @@ pub(crate) fn log_to_stderr(filter: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::Usage(format!("--log {filter:?}: {error}; for example info")))?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     subscriber.try_init().map_err(|error| Failure::Other(format!("cannot log: {error}")))
-}
-
-fn default_data_dir() -> Result<PathBuf, Failure> {
-    let dir = dirs::data_dir().map(|dir| dir.join("boxwood"));
-    dir.ok_or_else(|| Failure::Usage("this account has no data folder; name one with --data-dir".into()))
 }
 
 /// Ready when the process is asked to stop. A second request ends it at once.

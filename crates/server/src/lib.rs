@@ -35,6 +35,7 @@ mod tls;
 mod validate;
 
 pub use boxwood_store::postgres::Address as DatabaseAddress;
+pub use boxwood_store::transfer;
 pub use config::{Auth, Config, IdleSettings, Listen, Tls};
 pub use error::Error;
 #[cfg(feature = "inside")]

@@ -20,6 +20,8 @@ async fn help_texts_are_as_expected() {
         "",
         "demo",
         "serve",
+        "export",
+        "import",
         "bench",
         "job",
         "job submit",

@@ -80,6 +80,11 @@ pub(crate) async fn here() -> Here {
 }
 
 impl Here {
+    /// A server that was started otherwise, with a folder of this test.
+    pub(crate) fn on(server: Server, client: Client, folder: tempfile::TempDir) -> Self {
+        Self { server, client, folder }
+    }
+
     /// Runs a command on this server.
     pub(crate) async fn boxwood(&self, arguments: &[&str]) -> Ran {
         let mut command = program(arguments);

@@ -12,4 +12,5 @@ mod hostile;
 mod jobs;
 mod logs;
 mod tls;
+mod transfer;
 mod tree;

@@ -277,6 +277,10 @@ impl Target for Empty {
     }
 
     fn keep(self: Box<Self>) -> Result<(), Error> {
-        self.snapshot.pool.speak(async |talk| talk.batch("COMMIT").await)
+        self.snapshot.pool.speak(async |talk| talk.batch("COMMIT").await).map_err(|error| {
+            Error::Unavailable(format!(
+                "{error}; it is not known whether the import was kept: all of it, or nothing, which a second import tells"
+            ))
+        })
     }
 }

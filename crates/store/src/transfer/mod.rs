@@ -185,14 +185,26 @@ pub fn export(place: &Place, telemetry: bool, out: &mut dyn Write, watch: &mut W
     Ok(watched.moved)
 }
 
-/// Takes a file that [`export`] wrote into an empty place, which is made if it does not exist. Nothing is kept after an
-/// error.
+/// Takes a file that [`export`] wrote into an empty place, which is made if it does not exist. After an error nothing is
+/// kept; only a database that is lost in the very commit may have it all, and the error says so.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if the place cannot be reached, is in use or is not empty, if the file cannot be read, or `watch`
 /// has stopped it; [`Error::Incompatible`] if the place is not Boxwood's or the file of another version;
 /// [`Error::Corrupt`] if the file is damaged, or the place does not give back what was put into it.
 pub fn import(place: &Place, input: &mut dyn Read, watch: &mut Watch<'_>) -> Result<Moved, Error> {
+    let (moved, target) = fill(place, input, watch).map_err(|error| match error {
+        Error::Unavailable(text) => Error::Unavailable(format!("{text}; nothing was imported")),
+        Error::Conflict(text) => Error::Conflict(format!("{text}; nothing was imported")),
+        Error::Incompatible(text) => Error::Incompatible(format!("{text}; nothing was imported")),
+        Error::Corrupt(text) => Error::Corrupt(format!("{text}; nothing was imported")),
+    })?;
+    target.keep()?;
+    Ok(moved)
+}
+
+/// Does all but keep it.
+fn fill(place: &Place, input: &mut dyn Read, watch: &mut Watch<'_>) -> Result<(Moved, Box<dyn Target>), Error> {
     // What is no export leaves no trace.
     let mut reader = file::Reader::start(input)?;
     let mut target: Box<dyn Target> = match place {
@@ -209,8 +221,7 @@ pub fn import(place: &Place, input: &mut dyn Read, watch: &mut Watch<'_>) -> Res
     check_rows(target.as_ref(), &sums, &mut watched)?;
     check_answers(target.as_ref(), &answers, &mut watched)?;
     watched.tell()?;
-    target.keep()?;
-    Ok(watched.moved)
+    Ok((watched.moved, target))
 }
 
 /// The tables with their numbers.
@@ -266,7 +277,7 @@ fn check_rows(target: &dyn Target, sums: &Sums, watched: &mut Watched<'_, '_>) -
         let found = summing.sum();
         if found != *expected {
             return Err(Error::Corrupt(format!(
-                "the table {} holds {} rows that are not the {} of the export; nothing was kept",
+                "the table {} holds {} rows that are not the {} of the export",
                 table.name, found.rows, expected.rows
             )));
         }
@@ -281,7 +292,7 @@ fn check_answers(target: &dyn Target, answers: &[Answered], watched: &mut Watche
             .ok_or_else(|| Error::Corrupt("the export holds a question that is none; take another copy".into()))?;
         if question.ask(target)?.digest() != *answer {
             return Err(Error::Corrupt(format!(
-                "{question:?} is answered in another way than in the database the export is from; nothing was kept"
+                "{question:?} is answered in another way than in the database the export is from"
             )));
         }
         watched.moved.questions += 1;
