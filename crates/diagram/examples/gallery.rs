@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use boxwood_diagram::fold::{Job, fold};
 use boxwood_diagram::{Direction, Graph, Layout, Options, Theme, render};
 
 #[path = "../tests/samples/mod.rs"]
@@ -18,7 +19,13 @@ fn main() -> ExitCode {
         eprintln!("cannot make the folder {}: {error}", folder.display());
         return ExitCode::FAILURE;
     }
-    for (name, graph, options) in pictures() {
+    let folded = folded().into_iter().map(|(name, job)| {
+        let start = Instant::now();
+        let graph = fold(&job, 200);
+        println!("{name:24} {:6} tasks folded in {:14.1} ms", job.tasks.len(), start.elapsed().as_secs_f64() * 1e3);
+        (name, graph, Options { padding: 20, title: true, ..Options::default() })
+    });
+    for (name, graph, options) in pictures().into_iter().chain(folded) {
         let start = Instant::now();
         let svg = render(&graph, &options);
         let took = start.elapsed();
@@ -31,6 +38,15 @@ fn main() -> ExitCode {
         println!("{name:24} {tasks:6} tasks {kib:7} KiB {:9.1} ms", took.as_secs_f64() * 1e3);
     }
     ExitCode::SUCCESS
+}
+
+/// Jobs to be folded.
+fn folded() -> Vec<(&'static str, Job)> {
+    vec![
+        ("folded-60", samples::half_done(20, 2)),
+        ("folded-100000", samples::half_done(1_000, 150)),
+        ("folded-1000000", samples::half_done(1_000, 1_500)),
+    ]
 }
 
 fn pictures() -> Vec<(&'static str, Graph, Options)> {

@@ -27,6 +27,43 @@ pub struct Node {
     pub more_parents: Vec<usize>,
     /// The tasks this one waits for (V-4).
     pub depends_on: Vec<usize>,
+    /// The tasks of a folded box, absent for a single task (V-20).
+    pub stack: Option<Stack>,
+}
+
+/// How many tasks of each state a folded box stands for (V-20).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stack([usize; State::ALL.len()]);
+
+impl Stack {
+    /// Adds a task.
+    pub fn add(&mut self, state: State) {
+        self.0[state as usize] += 1;
+    }
+
+    /// How many tasks there are.
+    pub fn total(&self) -> usize {
+        self.0.iter().sum()
+    }
+
+    /// The states there are, from what is done to what waits, with how many tasks are in them.
+    pub fn states(&self) -> impl Iterator<Item = (State, usize)> {
+        let order =
+            [State::Computed, State::Skipped, State::FailedOptional, State::Failed, State::Running, State::Queued];
+        order.into_iter().map(|state| (state, self.0[state as usize])).filter(|&(_, count)| count > 0)
+    }
+
+    /// Whether its tasks are in different states.
+    pub fn is_mixed(&self) -> bool {
+        self.states().nth(1).is_some()
+    }
+
+    /// The state of the box: of the states in it the one that asks for most attention.
+    pub fn state(&self) -> State {
+        let order =
+            [State::Failed, State::Running, State::Queued, State::FailedOptional, State::Skipped, State::Computed];
+        order.into_iter().find(|&state| self.0[state as usize] > 0).unwrap_or(State::Queued)
+    }
 }
 
 impl Node {
@@ -39,6 +76,7 @@ impl Node {
             parent: None,
             more_parents: Vec::new(),
             depends_on: Vec::new(),
+            stack: None,
         }
     }
 
@@ -95,6 +133,18 @@ impl State {
             State::Failed => "FAILED",
             State::Skipped => "SKIPPED",
             State::FailedOptional => "FAILED_OPTIONAL",
+        }
+    }
+
+    /// The state as a sentence names it.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            State::Queued => "queued",
+            State::Running => "running",
+            State::Computed => "computed",
+            State::Failed => "failed",
+            State::Skipped => "skipped",
+            State::FailedOptional => "failed optional",
         }
     }
 }

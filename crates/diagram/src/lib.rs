@@ -1,4 +1,4 @@
-//! Draws a graph of tasks as SVG (V-1 to V-15).
+//! Draws a graph of tasks as SVG (V-1 to V-21).
 //!
 //! Pure: the same graph and options give the same bytes; nothing is read, written or measured. It knows
 //! nothing of jobs beyond the [`Graph`] it is handed, and it is fast enough to be called in a request.
@@ -22,7 +22,8 @@
 //!
 //! | element | for |
 //! | --- | --- |
-//! | `<g class="task" data-index data-state [data-optional]>` | each task, in submission order; one `tspan` per line |
+//! | `<g class="task" data-index data-state [data-optional] [data-count]>` | each task, in submission order, or each stack of that many tasks; one `tspan` per line |
+//! | `<rect class="share" data-state data-count>` | in a stack of several states, the share of the tasks in one |
 //! | `<path class="edge subtask" data-from data-to>` | each arrow from a parent to a child |
 //! | `<path class="edge dependency" data-from data-to>` | each arrow from a task to one it waits for |
 //! | `<path class="head …">` | arrow heads; arrows that end in one place share one |
@@ -33,6 +34,7 @@
 //! scripts or references, so several can be put into one page.
 
 pub mod d2;
+pub mod fold;
 mod graph;
 mod layout;
 mod options;
@@ -41,7 +43,7 @@ mod sketch;
 mod svg;
 mod text;
 
-pub use graph::{Graph, Node, State};
+pub use graph::{Graph, Node, Stack, State};
 pub use options::{Direction, Layout, Options, Theme, UnknownName};
 
 use layout::Size;
@@ -53,6 +55,10 @@ const BESIDE_LABEL: f64 = 12.0;
 const ABOVE_LABEL: f64 = 9.0;
 /// The narrowest box, in pixels.
 const BOX_WIDTH_MIN: f64 = 56.0;
+/// How far the sheets behind a stack reach beyond it, to the right and upwards, in pixels.
+const SHEETS: f64 = 8.0;
+/// The room that a stack's bar of states takes below its label, in pixels.
+const BAR_ROOM: f64 = 12.0;
 
 /// Draws `graph` as one standalone SVG document.
 ///
@@ -60,15 +66,20 @@ const BOX_WIDTH_MIN: f64 = 56.0;
 /// many to be of use (V-16) is for the caller to say.
 pub fn render(graph: &Graph, options: &Options) -> String {
     let labels: Vec<Label> = graph.nodes.iter().map(|node| Label::new(&node.label)).collect();
-    let sizes: Vec<Size> = labels.iter().map(box_size).collect();
+    let sizes: Vec<Size> = graph.nodes.iter().zip(&labels).map(|(node, label)| box_size(node, label)).collect();
     let drawing = layout::arrange(graph, &sizes, options.layout, options.direction);
     svg::write(graph, &labels, &drawing, options)
 }
 
-/// The size of a box that holds `label`.
-fn box_size(label: &Label) -> Size {
+/// The size of a box that holds `label`; a stack's with the sheets behind it and, if it has one, its bar.
+fn box_size(node: &Node, label: &Label) -> Size {
+    let (beside, below) = match &node.stack {
+        None => (0.0, 0.0),
+        Some(stack) if stack.is_mixed() => (SHEETS, SHEETS + BAR_ROOM),
+        Some(_) => (SHEETS, SHEETS),
+    };
     Size {
-        width: (label.width + 2.0 * BESIDE_LABEL).max(BOX_WIDTH_MIN).ceil(),
-        height: LINE_PX * label.lines.len().max(1) as f64 + 2.0 * ABOVE_LABEL,
+        width: (label.width + 2.0 * BESIDE_LABEL).max(BOX_WIDTH_MIN).ceil() + beside,
+        height: LINE_PX * label.lines.len().max(1) as f64 + 2.0 * ABOVE_LABEL + below,
     }
 }

@@ -5,12 +5,12 @@
 
 use std::fmt::{self, Write};
 
-use crate::graph::{Kind, Node};
+use crate::graph::{Kind, Node, Stack};
 use crate::layout::{Drawing, Point, Rect, Step};
 use crate::palette::{BoxColours, Palette};
 use crate::sketch::{self, Stroke};
 use crate::text::{self, LETTER_PX, LINE_PX, Label};
-use crate::{Graph, Options};
+use crate::{BAR_ROOM, BESIDE_LABEL, Graph, Options, SHEETS};
 
 const FONTS: &str = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', sans-serif";
 /// The size of the title's letters, in pixels.
@@ -21,6 +21,10 @@ const TITLE_ROOM: f64 = 44.0;
 const TITLE_COLUMNS_MAX: usize = 80;
 /// How much wider than the estimate bold letters can be.
 const BOLD: f64 = 1.12;
+/// The height of a stack's bar of states, in pixels.
+const BAR: f64 = 8.0;
+/// The narrowest share of a bar, in pixels.
+const SHARE_MIN: f64 = 4.0;
 /// The radius of a box's corners, in pixels.
 const RADIUS: f64 = 8.0;
 
@@ -75,9 +79,12 @@ impl Picture<'_> {
     }
 
     fn open(&self, svg: &mut String, title: Option<&str>, width: f64, height: f64) -> fmt::Result {
-        let tasks = match self.graph.nodes.len() {
+        let boxes = self.graph.nodes.len();
+        let total = self.graph.nodes.iter().map(|node| node.stack.map_or(1, |stack| stack.total())).sum();
+        let tasks = match total {
             1 => "1 task".to_owned(),
-            count => format!("{count} tasks"),
+            total if total > boxes => format!("{total} tasks in {boxes} boxes"),
+            total => format!("{total} tasks"),
         };
         let name = match title {
             Some(title) => format!("{title}: {tasks}"),
@@ -129,19 +136,33 @@ impl Picture<'_> {
     }
 
     fn task(&self, svg: &mut String, at: usize) -> fmt::Result {
-        let (node, label, place) = (&self.graph.nodes[at], &self.labels[at], &self.drawing.boxes[at]);
+        let (node, label) = (&self.graph.nodes[at], &self.labels[at]);
         let colours = self.palette.of_state(node.state);
         let state = node.state.name();
         write!(svg, r#"<g class="task" data-index="{at}" data-state="{state}""#)?;
         if node.optional {
             write!(svg, r#" data-optional="true" opacity="0.8""#)?;
         }
+        if let Some(stack) = node.stack {
+            write!(svg, r#" data-count="{}""#, stack.total())?;
+        }
         writeln!(svg, ">")?;
         self.tooltip(svg, node, label)?;
         let dashes = if node.optional { r#" stroke-dasharray="6 4""# } else { "" };
-        match self.options.sketchy {
-            true => sketched_box(svg, place, colours, dashes)?,
-            false => plain_box(svg, place, colours, dashes)?,
+        let mut place = self.drawing.boxes[at];
+        if node.stack.is_some() {
+            place =
+                Rect { x: place.x, y: place.y + SHEETS, width: place.width - SHEETS, height: place.height - SHEETS };
+            writeln!(svg, r#"<g class="sheets">"#)?;
+            for away in [SHEETS, SHEETS / 2.0] {
+                self.outline(svg, &Rect { x: place.x + away, y: place.y - away, ..place }, colours, dashes)?;
+            }
+            writeln!(svg, "</g>")?;
+        }
+        self.outline(svg, &place, colours, dashes)?;
+        if let Some(stack) = node.stack.filter(Stack::is_mixed) {
+            self.bar(svg, &place, &stack)?;
+            place.height -= BAR_ROOM;
         }
 
         let middle = Px(place.x + place.width / 2.0);
@@ -156,10 +177,46 @@ impl Picture<'_> {
         svg.write_str("</text>\n</g>\n")
     }
 
+    fn outline(&self, svg: &mut String, place: &Rect, colours: BoxColours, dashes: &str) -> fmt::Result {
+        match self.options.sketchy {
+            true => sketched_box(svg, place, colours, dashes),
+            false => plain_box(svg, place, colours, dashes),
+        }
+    }
+
+    /// How many of a stack's tasks are in which state, as a bar at the foot of its box. A state of few tasks is seen
+    /// all the same.
+    fn bar(&self, svg: &mut String, place: &Rect, stack: &Stack) -> fmt::Result {
+        let total = stack.total() as f64;
+        let room = place.width - 2.0 * BESIDE_LABEL;
+        let least = SHARE_MIN / room;
+        let share = |count: usize| (count as f64 / total).max(least);
+        let all: f64 = stack.states().map(|(_, count)| share(count)).sum();
+        let (mut x, y) = (place.x + BESIDE_LABEL, Px(place.y + place.height - BAR_ROOM - 3.0));
+        for (state, count) in stack.states() {
+            let width = share(count) / all * room;
+            let (name, colours) = (state.name(), self.palette.of_state(state));
+            write!(svg, r#"<rect class="share" data-state="{name}" data-count="{count}" x="{}" y="{y}" "#, Px(x))?;
+            write!(svg, r#"width="{}" height="{BAR}" fill="{}" "#, Px(width), colours.fill)?;
+            writeln!(svg, r#"stroke="{}" stroke-width="1"/>"#, colours.line)?;
+            x += width;
+        }
+        Ok(())
+    }
+
     /// What the colour says in words, and the text where the box does not show it as it is.
     fn tooltip(&self, svg: &mut String, node: &Node, label: &Label) -> fmt::Result {
-        let (state, optional) = (node.state.name(), if node.optional { ", optional" } else { "" });
-        write!(svg, "<title>{state}{optional}")?;
+        let optional = if node.optional { ", optional" } else { "" };
+        svg.write_str("<title>")?;
+        match &node.stack {
+            None => svg.write_str(node.state.name())?,
+            Some(stack) => {
+                for (place, (state, count)) in stack.states().enumerate() {
+                    write!(svg, "{}{count} {}", if place > 0 { ", " } else { "" }, state.name())?;
+                }
+            }
+        }
+        svg.write_str(optional)?;
         if label.altered {
             write!(svg, "\n{}", Escaped(&text::harmless(&node.label)))?;
         }

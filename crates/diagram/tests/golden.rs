@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use boxwood_diagram::fold::fold;
 use boxwood_diagram::{Direction, Graph, Layout, Options, Theme, render};
 
 #[path = "samples/mod.rs"]
@@ -42,6 +43,11 @@ fn v_1_stages_look_as_before() {
 #[test]
 fn v_1_fan_out_looks_as_before() {
     check("fan-out", &samples::fan_out(20), &Options::default());
+}
+
+#[test]
+fn v_20_folded_looks_as_before() {
+    check("folded", &fold(&samples::half_done(100, 20), 200), &Options { title: true, ..Options::default() });
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use boxwood_diagram::fold::fold;
 use boxwood_diagram::{Direction, Graph, Layout, Node, Options, State, render};
 use picture::{Picture, Piece, Task, ends};
 
@@ -296,6 +297,34 @@ fn v_16_jobs_far_beyond_the_limit_can_be_drawn() {
         assert_eq!(picture.tasks.len(), graph.nodes.len(), "{name}");
         assert_eq!(picture.edges.len(), arrows(&graph).len(), "{name}");
         assert_apart(name, &picture.tasks);
+    }
+}
+
+#[test]
+fn v_20_stacks_are_drawn_apart_with_all_their_tasks_and_a_bar_of_their_states() {
+    for (scenes, sub_tasks) in [(20, 2), (30, 7), (200, 50)] {
+        let job = samples::half_done(scenes, sub_tasks);
+        let graph = fold(&job, 200);
+        for direction in DIRECTIONS {
+            let options = Options { direction, ..Options::default() };
+            let name = format!("{scenes} scenes {direction:?}");
+            let picture = Picture::of(&graph, &options);
+            assert_eq!(picture.name, format!("Diagram of {} tasks in {} boxes", job.tasks.len(), graph.nodes.len()));
+            assert_eq!(picture.tasks.iter().map(|task| task.count).sum::<usize>(), job.tasks.len(), "{name}");
+            assert_apart(&name, &picture.tasks);
+            for (task, node) in picture.tasks.iter().zip(&graph.nodes) {
+                let Some(stack) = node.stack else { continue };
+                let shares: Vec<(&str, usize)> =
+                    task.shares.iter().map(|share| (share.state.as_str(), share.count)).collect();
+                let states: Vec<(&str, usize)> = stack.states().map(|(state, count)| (state.name(), count)).collect();
+                assert_eq!(shares, if states.len() > 1 { states } else { vec![] }, "{name}");
+                for (at, share) in task.shares.iter().enumerate() {
+                    assert!(share.left > task.left && share.right < task.right && share.right - share.left > 2.0);
+                    assert!(at == 0 || (task.shares[at - 1].right - share.left).abs() < 0.2, "{name}: {task:?}");
+                    assert!(share.bottom < task.bottom && share.top > task.baselines.last().expect("a line").y + 3.0);
+                }
+            }
+        }
     }
 }
 

@@ -197,6 +197,7 @@ async fn j_80_to_j_82_a_job_is_cloned_as_it_was_or_changed() {
     assert_eq!(none.code(), Code::InvalidArgument, "LM-17");
     let svg = jobs.visualize(&changed).layout("elk").sketchy().padding(5).with_name().await.unwrap();
     assert!(svg.contains("changed") && svg.contains("the first"), "{svg}");
+    assert_eq!(jobs.visualize(&changed).folded().await.unwrap(), jobs.visualize(&changed).await.unwrap(), "V-20");
     let error = jobs.visualize(&changed).layout("round").await.unwrap_err();
     assert_eq!(error.code(), Code::InvalidArgument, "V-11");
     server.stop().await.unwrap();

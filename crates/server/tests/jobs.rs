@@ -3,6 +3,7 @@
 mod support;
 
 use boxwood_proto::connectrpc::ErrorCode;
+use boxwood_proto::connectrpc::client::CallOptions;
 use boxwood_proto::tilebox::v1::{ID, IDInterval, Pagination, SortDirection, TimeInterval};
 use boxwood_proto::workflows::v1 as wire;
 use support::{World, ask, computed, default_cluster, id, submit, tasks};
@@ -325,6 +326,47 @@ async fn progress_alone_can_be_asked_for() {
     assert_eq!(labels, [("", 1, 1), ("b", 4, 5)], "P-6, P-7");
     assert_eq!((shown.id, shown.state), (job.id, wire::JobState::Completed.into()));
     assert!(shown.started_at.is_set() && shown.name.is_empty() && !shown.execution_stats.is_set());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn v_20_a_large_job_is_drawn_folded_if_the_request_asks_for_it() {
+    let world = World::new().await;
+    let mut submission = tasks("", "Map", 300);
+    submission.task_groups.push(wire::TaskSubmissionGroup {
+        dependencies_on_other_groups: vec![0],
+        ..tasks("", "Map", 1).task_groups[0].clone()
+    });
+    let job = world.grpc().jobs().submit_job(submit("folded", submission)).await.expect("submitted").into_owned();
+    let request = wire::VisualizeJobRequest { job_id: job.id, ..Default::default() };
+    let asking = |value| CallOptions::default().with_header("boxwood-fold", value);
+    for drawn in [
+        world
+            .grpc()
+            .jobs()
+            .visualize_job_with_options(request.clone(), asking("true"))
+            .await
+            .map(|svg| svg.into_owned()),
+        world
+            .json()
+            .jobs()
+            .visualize_job_with_options(request.clone(), asking("true"))
+            .await
+            .map(|svg| svg.into_owned()),
+    ] {
+        let svg = String::from_utf8(drawn.expect("drawn").svg).expect("UTF-8");
+        assert_eq!(svg.matches("class=\"task\"").count(), 2, "{svg}");
+        assert!(svg.contains("data-count=\"300\"") && svg.contains("× 300"), "{svg}");
+        assert_eq!(svg.matches("class=\"edge dependency\"").count(), 1);
+    }
+    for options in [asking("false"), CallOptions::default()] {
+        let refusal = world.grpc().jobs().visualize_job_with_options(request.clone(), options).await.expect_err("V-16");
+        assert_eq!(refusal.code, ErrorCode::InvalidArgument);
+        assert!(refusal.message.is_some_and(|message| message.contains("up to 200")));
+    }
+    let world = World::with(|config| config.visualized_tasks_max = 1).await;
+    let job = submitted(&world, "two", 2).await;
+    let request = wire::VisualizeJobRequest { job_id: job.id, ..Default::default() };
+    world.grpc().jobs().visualize_job_with_options(request, asking("true")).await.expect("two tasks are one box");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,6 +32,9 @@ pub(super) struct VisualizeArgs {
     /// Write the name of the job above the picture
     #[arg(long)]
     title: bool,
+    /// Draw each task of a larger job; else tasks that look alike are one box with their count
+    #[arg(long)]
+    unfolded: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -67,7 +70,7 @@ enum Picture {
     Out(PathBuf),
 }
 
-/// Draws a job (V-1 to V-18).
+/// Draws a job (V-1 to V-20).
 pub(super) async fn run(args: VisualizeArgs, options: &Options) -> Result<(), Failure> {
     let (output, client) = (options.output(), options.client()?);
     let direction = match args.direction {
@@ -88,6 +91,7 @@ pub(super) async fn run(args: VisualizeArgs, options: &Options) -> Result<(), Fa
     };
     let picture = client.jobs().visualize(args.id).direction(direction).theme(theme).layout(layout);
     let picture = if args.title { picture.with_name() } else { picture };
+    let picture = if args.unfolded { picture } else { picture.folded() };
     let svg = picture.await.map_err(|error| match Failure::from(error) {
         Failure::Usage(message) => Failure::Usage(format!("{message}; see `boxwood job get {}`", args.id)),
         other => other,

@@ -199,7 +199,9 @@ async fn v_1_a_picture_goes_to_standard_output_or_a_file() {
     assert!(json["svg"].as_str().unwrap().contains("leaf 1"));
 
     let large = here.worked("large", fan(300)).await.id.to_string();
-    let ran = here.boxwood(&["job", "visualize", &large]).await;
+    let svg = here.boxwood(&["job", "visualize", &large]).await.ok();
+    assert!(svg.contains("data-count=\"300\"") && svg.contains("leaf …"), "V-20: {svg}");
+    let ran = here.boxwood(&["job", "visualize", &large, "--unfolded"]).await;
     assert_eq!(ran.status, 2, "V-16");
     assert!(ran.stderr.contains("200") && ran.stderr.contains("boxwood job get"), "{}", ran.stderr);
 }

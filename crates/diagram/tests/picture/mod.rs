@@ -30,6 +30,21 @@ pub struct Task {
     pub opacity: Option<String>,
     /// Middle and baseline of each line.
     pub baselines: Vec<Point>,
+    /// How many tasks it stands for.
+    pub count: usize,
+    /// The bar of a stack.
+    pub shares: Vec<Share>,
+}
+
+/// One state in the bar of a stack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Share {
+    pub state: String,
+    pub count: usize,
+    pub left: f64,
+    pub top: f64,
+    pub right: f64,
+    pub bottom: f64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -151,6 +166,24 @@ fn task(node: &Node, moved: [f64; 2]) -> Task {
         baselines: tspans()
             .map(|line| Point { x: number(&line, "x") + moved[0], y: number(&line, "y") + moved[1] })
             .collect(),
+        count: node.attribute("data-count").map_or(1, |count| count.parse().expect("a number")),
+        shares: node
+            .children()
+            .filter(|child| child.attribute("class") == Some("share"))
+            .map(|child| share(&child, moved))
+            .collect(),
+    }
+}
+
+fn share(node: &Node, moved: [f64; 2]) -> Share {
+    let (left, top) = (number(node, "x") + moved[0], number(node, "y") + moved[1]);
+    Share {
+        state: node.attribute("data-state").expect("a state").to_owned(),
+        count: number(node, "data-count") as usize,
+        left,
+        top,
+        right: left + number(node, "width"),
+        bottom: top + number(node, "height"),
     }
 }
 

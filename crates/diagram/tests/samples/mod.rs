@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "shared by several programs")]
 #![allow(dead_code, reason = "each program uses some of the samples")]
 
+use boxwood_diagram::fold::{Job, Task};
 use boxwood_diagram::{Graph, Node, State};
 
 /// A small generator with a seed (xorshift), so that samples are the same everywhere.
@@ -235,6 +236,35 @@ pub fn diamond() -> Graph {
     let mut last = computed("Join").under(1);
     last.more_parents.push(2);
     graph(vec![computed("Split"), computed("Left").under(0), computed("Right").under(0), last])
+}
+
+/// A job of `count` mappers, each with sub-tasks of its own, and a reducer, as it is after a while.
+pub fn half_done(count: usize, sub_tasks: usize) -> Job {
+    let mut dice = Dice::new(7);
+    let mut task = |label: String, work, done: bool, parent, group| {
+        let state = match (done, dice.below(100)) {
+            (true, 0) => State::FailedOptional,
+            (true, _) => State::Computed,
+            (false, 0..5) => State::Running,
+            (false, _) => State::Queued,
+        };
+        Task { label, work, state, optional: work == 3, parent, group }
+    };
+    let mut tasks = vec![task("Mosaic".into(), 0, true, None, 0)];
+    tasks[0].state = State::Computed;
+    tasks.extend((0..count).map(|at| task(format!("Scene({at})"), 1, at * 3 < count * 2, Some(0), 1)));
+    tasks.push(task("Publish".into(), 2, false, Some(0), 2));
+    let mut waits = vec![vec![], vec![], vec![1]];
+    for scene in 1..=count {
+        if tasks[scene].state == State::Computed {
+            let group = waits.len();
+            waits.extend([vec![], vec![group]]);
+            let done = scene * 2 < count;
+            tasks.extend((0..sub_tasks).map(|at| task(format!("Tile({scene}, {at})"), 3, done, Some(scene), group)));
+            tasks.push(task(format!("Merge({scene})"), 4, done, Some(scene), group + 1));
+        }
+    }
+    Job { title: Some("mosaic".into()), tasks, waits }
 }
 
 /// Labels meant to break the picture.

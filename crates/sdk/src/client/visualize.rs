@@ -1,4 +1,4 @@
-//! Drawing the tasks of a job (V-1 to V-18).
+//! Drawing the tasks of a job (V-1 to V-20).
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -43,12 +43,16 @@ pub enum Theme {
 pub struct VisualizeJob {
     client: Client,
     request: wire::VisualizeJobRequest,
+    is_folded: bool,
 }
+
+/// The header that asks a Boxwood server to fold (V-20); other servers pass it over.
+const FOLD: &str = "boxwood-fold";
 
 impl VisualizeJob {
     pub(super) fn new(client: Client, job: JobId) -> Self {
         let request = wire::VisualizeJobRequest { job_id: job.to_wire().into(), ..Default::default() };
-        Self { client, request }
+        Self { client, request, is_folded: false }
     }
 
     /// Where the children of a task are drawn; below it unless set (V-12).
@@ -99,11 +103,19 @@ impl VisualizeJob {
         self
     }
 
+    /// Draws siblings that look alike as one stack with their count, so that a job far beyond the limit of V-16 is a
+    /// picture to read (V-20). Jobs of up to 40 tasks are drawn as they are.
+    pub fn folded(mut self) -> Self {
+        self.is_folded = true;
+        self
+    }
+
     async fn send(self) -> Result<String, Error> {
         const CALL: &str = "visualize job";
         let service = self.client.job_service();
         let answer = self.client.endpoint().repeat(CALL, |options| {
             let request = self.request.clone();
+            let options = if self.is_folded { options.with_header(FOLD, "true") } else { options };
             async move { Ok(service.visualize_job_with_options(request, options).await?.into_owned()) }
         });
         String::from_utf8(answer.await?.svg).map_err(|_| Error::answer(CALL, "the picture is not UTF-8 text"))
@@ -117,7 +129,7 @@ impl IntoFuture for VisualizeJob {
     /// # Errors
     /// [`Code::NotFound`](crate::Code::NotFound) if there is no such job (V-18);
     /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) if it has more tasks than the server draws, 200 unless
-    /// set otherwise there (V-16), or if the layout is unknown (V-11).
+    /// set otherwise there (V-16), and is not [`folded`](Self::folded), or if the layout is unknown (V-11).
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use boxwood_diagram::{Graph, Node, Options, State, Theme, d2};
+use boxwood_diagram::{Graph, Node, Options, State, Theme, d2, fold};
 use boxwood_engine::{GroupKey, TaskId, TaskState};
 use boxwood_proto::workflows::v1::{
     RenderDiagramRequestView, RenderOptionsView, VisualizeJobRequestView, WorkflowDiagramTheme,
@@ -95,6 +95,7 @@ pub(crate) fn graph(job: JobGraph) -> Graph {
             parent: task.parent.and_then(|parent| place_of.get(&parent).copied()),
             more_parents: Vec::new(),
             depends_on: Vec::new(),
+            stack: None,
         })
         .collect();
     for group in &job.groups {
@@ -104,6 +105,32 @@ pub(crate) fn graph(job: JobGraph) -> Graph {
         }
     }
     Graph { title: Some(job.job.job.name.clone()), nodes }
+}
+
+/// A job's tasks as they are folded, in submission order (V-20).
+pub(crate) fn to_fold(job: JobGraph) -> fold::Job {
+    let group_of: HashMap<GroupKey, usize> =
+        job.groups.iter().enumerate().map(|(place, group)| (group.key, place)).collect();
+    let mut waits = vec![Vec::new(); job.groups.len()];
+    for (place, group) in job.groups.iter().enumerate() {
+        for dependent in group.dependents.iter().filter_map(|key| group_of.get(key)) {
+            waits[*dependent].push(place);
+        }
+    }
+    let place_of: HashMap<TaskId, usize> = job.tasks.iter().enumerate().map(|(place, task)| (task.id, place)).collect();
+    let mut work_of = HashMap::new();
+    let tasks = job.tasks.into_iter().map(|task| {
+        let next = work_of.len();
+        fold::Task {
+            label: task.display,
+            work: *work_of.entry(task.identifier).or_insert(next),
+            state: state(task.state),
+            optional: task.optional,
+            parent: task.parent.and_then(|parent| place_of.get(&parent).copied()),
+            group: group_of.get(&task.group).copied().unwrap_or(usize::MAX),
+        }
+    });
+    fold::Job { tasks: tasks.collect(), title: Some(job.job.job.name.clone()), waits }
 }
 
 fn state(state: TaskState) -> State {

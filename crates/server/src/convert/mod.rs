@@ -10,7 +10,7 @@ mod task;
 mod time;
 
 pub(crate) use cluster::cluster;
-pub(crate) use diagram::{graph, options, text};
+pub(crate) use diagram::{graph, options, text, to_fold};
 pub(crate) use job::{NewRoots, job, job_in_progress, job_query, state_count, submitted_job};
 pub(crate) use prototype::jobs_prototype;
 pub(crate) use report::{ask, computed_task, failed_task};

@@ -3,6 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
+use boxwood_diagram::fold::fold;
 use boxwood_engine::{AutomationId, Command, JobId, NewJob, Reply, TaskId, Timestamp};
 use boxwood_proto::connectrpc::{ConnectError, RequestContext, Response, ServiceRequest, ServiceResult};
 use boxwood_proto::workflows::v1 as wire;
@@ -16,6 +17,10 @@ use crate::{clock, convert, ids};
 
 /// Tasks listed in a job at most, for older clients; `ListJobTasks` is complete.
 const LISTED_TASKS_MAX: usize = 1000;
+/// The header that asks for a folded drawing with the value `true` (V-20). A field could meet one of a later API.
+const FOLD: &str = "boxwood-fold";
+/// Tasks of the largest job that is folded (V-20). Reading them takes longest, and about a kilobyte each for a moment.
+const FOLDED_TASKS_MAX: usize = 200_000;
 
 /// Root tasks of a clone at most (LM-17).
 const CLONE_ROOTS_MAX: usize = 64;
@@ -152,23 +157,35 @@ impl wire::JobService for Jobs {
 
     async fn visualize_job(
         &self,
-        _: RequestContext,
+        context: RequestContext,
         request: ServiceRequest<'_, wire::VisualizeJobRequest>,
     ) -> ServiceResult<wire::Diagram> {
         let id = validate::required_id("job_id", &request.job_id, JobId::from_bytes)?;
         let options = convert::options(&request)?;
-        let limit = self.0.visualized_tasks_max;
+        let drawn_max = self.0.visualized_tasks_max;
+        let is_folded = context.header(FOLD).is_some_and(|value| value == "true");
+        let limit = if is_folded { FOLDED_TASKS_MAX.max(drawn_max) } else { drawn_max };
         let svg = self.0.read(move |reader| {
             let Some(graph) = reader.graph(id, limit)? else { return Ok(Err(unknown_job(id))) };
             let tasks = graph.job.status.counts.total();
             if usize::try_from(tasks).unwrap_or(usize::MAX) > limit {
+                let instead = if is_folded { "list its tasks" } else { "ask to fold it, or list its tasks," };
                 return Ok(Err(Invalid(format!(
-                    "job_id: the job has {tasks} tasks, jobs of up to {limit} can be drawn; list its tasks instead"
+                    "job_id: the job has {tasks} tasks, jobs of up to {limit} can be drawn so; {instead} instead"
                 ))
                 .into()));
             }
-            // Drawing takes time as reading does.
-            Ok(Ok(boxwood_diagram::render(&convert::graph(graph), &options)))
+            // Folding and drawing take time as reading does.
+            let graph = if is_folded { fold(&convert::to_fold(graph), drawn_max) } else { convert::graph(graph) };
+            let boxes = graph.nodes.len();
+            if boxes > drawn_max {
+                return Ok(Err(Invalid(format!(
+                    "job_id: the {tasks} tasks of the job do {boxes} different things, up to {drawn_max} boxes can be \
+                     drawn; list its tasks instead"
+                ))
+                .into()));
+            }
+            Ok(Ok(boxwood_diagram::render(&graph, &options)))
         });
         Response::ok(wire::Diagram { svg: svg.await??.into_bytes(), ..Default::default() })
     }
