@@ -95,6 +95,8 @@ impl Known {
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
     indexes: foldhash::HashMap<(JobKey, ClassKey), ReadyIndex>,
+    /// Keys of tasks that nobody but this set gives out: every entry of such tasks is here.
+    own: Vec<Range<u64>>,
     log: Vec<(ReadyKey, Option<ReadyRow>, bool)>,
     undo: Vec<((JobKey, ClassKey), Place, Option<ReadyEntry>)>,
     log_before: usize,
@@ -125,8 +127,20 @@ impl Ready {
         });
     }
 
-    /// Takes in the entries of a job and class in a range of places, which is known from now on. What is here already must
-    /// be saved.
+    /// Notes that the tasks with these keys are made here.
+    pub(crate) fn own(&mut self, tasks: Range<u64>) {
+        if !tasks.is_empty() {
+            self.own.push(tasks);
+        }
+    }
+
+    fn is_own(&self, within: &Range<Place>) -> bool {
+        let holds = |tasks: &Range<u64>| tasks.start <= within.start.1 && within.end.1 <= tasks.end;
+        within.start.0 == within.end.0 && self.own.iter().any(holds)
+    }
+
+    /// Takes in the entries of a job and class in a range of places, which is known from now on. Where all was known
+    /// before, what is here is newer than what the store has, and stays.
     pub(crate) fn load_part(
         &mut self,
         job: JobKey,
@@ -136,6 +150,10 @@ impl Ready {
     ) {
         let index = self.indexes.entry((job, class)).or_default();
         for (key, row) in rows {
+            let here = index.known.until((key.depth, key.first)).is_some();
+            if here || self.own.iter().any(|tasks| tasks.contains(&key.first)) {
+                continue;
+            }
             let entry = ReadyEntry { first: key.first, end: row.end, group: row.group, returned: key.returned };
             index.entries.entry((key.depth, row.next)).or_insert(entry);
         }
@@ -162,8 +180,12 @@ impl Ready {
         class: ClassKey,
         within: Range<Place>,
     ) -> Result<Option<(Place, ReadyEntry)>, Range<Place>> {
-        let Some(index) = self.indexes.get(&(job, class)) else { return Err(within) };
+        let own = self.is_own(&within);
+        let Some(index) = self.indexes.get(&(job, class)) else { return if own { Ok(None) } else { Err(within) } };
         let found = index.entries.range(within.clone()).next().map(|(place, entry)| (*place, *entry));
+        if own {
+            return Ok(found);
+        }
         let Some(until) = index.known.until(within.start) else { return Err(within) };
         if until >= within.end || found.is_some_and(|(place, _)| place < until) {
             Ok(found)
@@ -179,8 +201,12 @@ impl Ready {
         class: ClassKey,
         within: Range<Place>,
     ) -> Result<Vec<(Place, ReadyEntry)>, Range<Place>> {
-        let Some(index) = self.indexes.get(&(job, class)) else { return Err(within) };
+        let own = self.is_own(&within);
+        let Some(index) = self.indexes.get(&(job, class)) else {
+            return if own { Ok(Vec::new()) } else { Err(within) };
+        };
         match index.known.until(within.start) {
+            _ if own => Ok(index.entries.range(within).map(|(place, entry)| (*place, *entry)).collect()),
             Some(until) if until >= within.end => {
                 Ok(index.entries.range(within).map(|(place, entry)| (*place, *entry)).collect())
             }
@@ -362,5 +388,39 @@ mod tests {
         ready.load_part(JOB, CLASS, std::iter::empty(), (0, 20)..ALL.end);
         assert!(ready.first(JOB, CLASS, ALL).is_ok_and(|found| found.is_some_and(|(place, _)| place == (0, 40))));
         assert!(ready.all(JOB, CLASS, ALL).is_ok_and(|all| all.len() == 1));
+    }
+
+    #[test]
+    fn where_all_is_known_what_is_here_stays_as_it_is() {
+        let mut ready = Ready::default();
+        ready.load_part(
+            JOB,
+            CLASS,
+            [(key(10, false), row(10, 11)), (key(20, false), row(20, 21))].into_iter(),
+            (0, 0)..(0, 30),
+        );
+        ready.take_first(JOB, CLASS, (0, 10));
+        let stored = [key(10, false), key(20, false), key(40, false)].map(|key| (key, row(key.first, key.first + 1)));
+        ready.load_part(JOB, CLASS, stored.into_iter(), (0, 0)..(0, 50));
+        let all = ready.all(JOB, CLASS, (0, 0)..(0, 30)).expect("known");
+        assert_eq!(all.iter().map(|(place, _)| place.1).collect::<Vec<_>>(), [20]);
+        assert_eq!(ready.first(JOB, CLASS, (0, 30)..(0, 50)).expect("known").expect("one").0, (0, 40));
+    }
+
+    #[test]
+    fn ready_tasks_of_own_making_are_known_without_a_look() {
+        let mut ready = Ready::default();
+        ready.own(100..110);
+        assert_eq!(ready.first(JOB, CLASS, (3, 100)..(3, 104)), Ok(None));
+        assert_eq!(ready.first(JOB, CLASS, (3, 100)..(3, 111)), Err((3, 100)..(3, 111)));
+        assert_eq!(ready.first(JOB, CLASS, (3, 100)..(4, 104)), Err((3, 100)..(4, 104)));
+        ready.open(JOB, CLASS);
+        ready.insert(key(102, false), row(102, 104));
+        assert_eq!(ready.all(JOB, CLASS, (0, 100)..(0, 104)).expect("known").len(), 1);
+        ready.take_first(JOB, CLASS, (0, 102));
+        ready.take_first(JOB, CLASS, (0, 103));
+        // It was saved meanwhile, and is found in the store.
+        ready.load_part(JOB, CLASS, [(key(102, false), row(102, 104))].into_iter(), (0, 0)..(1, 0));
+        assert_eq!(ready.first(JOB, CLASS, (0, 100)..(0, 104)), Ok(None));
     }
 }

@@ -107,7 +107,7 @@ pub fn step_with(
         match step(set, command) {
             Ok(decided) => return Ok(decided),
             Err(need) => {
-                if set.is_saved_before(need) {
+                if need.is_scan() {
                     backend.save(&set.changes())?;
                     set.saved();
                 }

@@ -299,6 +299,7 @@ impl WorkingSet {
     /// Keys that nobody else has, for new tasks.
     pub fn load_task_keys(&mut self, keys: Range<u64>) {
         (self.keys.task, self.keys.task_end) = (keys.start, keys.end);
+        self.ready.own(keys);
     }
 
     /// Clusters and classes as they are at a `version` of theirs; `held` if nobody else may change them until the batch
@@ -483,13 +484,6 @@ impl WorkingSet {
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.shared
-    }
-
-    /// Whether the store must save what changed before it answers a need: it finds rows it was not told the keys of.
-    #[must_use]
-    pub fn is_saved_before(&self, need: Need) -> bool {
-        let part = matches!(need, Need::Ready(..) | Need::ReadyWithin(..) | Need::Queue(_));
-        need.is_scan() || (self.shared && part)
     }
 
     /// The key of a job, if the job is loaded.

@@ -153,6 +153,7 @@ impl WorkingSet {
         self.task_progress = Table::default();
         self.job_progress = Table::default();
         self.ready = Ready::default();
+        self.ready.own(self.keys.task..self.keys.task_end);
         self.queue.clear();
         self.missing.clear();
         self.scans.clear();

@@ -35,14 +35,35 @@ pub(super) async fn classes(talk: &Talk) -> Result<Vec<Class>, Error> {
     rows.into_iter().map(class).collect()
 }
 
-/// Brings the clusters and classes of a set up to date; with `hold` nobody else changes them before the transaction ends.
-pub(super) async fn load(talk: &Talk, set: &mut WorkingSet, hold: bool) -> Result<(), Error> {
-    let sql = if hold { "SELECT version FROM catalog FOR UPDATE" } else { "SELECT version FROM catalog" };
-    let row = talk.query_opt(sql, &[]).await?;
-    let version = number(&row.ok_or_else(|| Error::Corrupt("the table catalog is empty".into()))?, 0)?;
-    if hold || set.catalog_version() != Some(version) {
-        // Read later than the version: they may be newer, which costs one more look the next time.
-        set.load_catalog(version, clusters(talk).await?, classes(talk).await?, hold);
+/// Grows with every change of a cluster and every new class.
+pub(super) const VERSION: &str = "SELECT version FROM catalog";
+
+pub(super) fn is_empty() -> Error {
+    Error::Corrupt("the table catalog is empty".into())
+}
+
+/// Brings the clusters and classes of a set up to this version.
+pub(super) async fn follow(talk: &Talk, set: &mut WorkingSet, version: u64) -> Result<(), Error> {
+    if set.catalog_version() != Some(version) {
+        load(talk, set, version, false).await?;
     }
+    Ok(())
+}
+
+/// Reads which version there is, and follows.
+pub(super) async fn look(talk: &Talk, set: &mut WorkingSet) -> Result<(), Error> {
+    let row = talk.query_opt(VERSION, &[]).await?;
+    follow(talk, set, number(&row.ok_or_else(is_empty)?, 0)?).await
+}
+
+/// Takes the right to change clusters and to add classes until the end of the transaction, with all as they are now.
+pub(super) async fn hold(talk: &Talk, set: &mut WorkingSet) -> Result<(), Error> {
+    let row = talk.query_opt("SELECT version FROM catalog FOR UPDATE", &[]).await?;
+    load(talk, set, number(&row.ok_or_else(is_empty)?, 0)?, true).await
+}
+
+async fn load(talk: &Talk, set: &mut WorkingSet, version: u64, held: bool) -> Result<(), Error> {
+    // Read later than the version: they may be newer, which costs one more look the next time.
+    set.load_catalog(version, clusters(talk).await?, classes(talk).await?, held);
     Ok(())
 }

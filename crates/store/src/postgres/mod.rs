@@ -9,18 +9,23 @@ mod address;
 mod backend;
 mod catalog;
 mod filter;
+mod flight;
+mod keys;
 mod listing;
 mod load;
 mod news;
 mod pool;
 mod query;
+mod ready;
 mod rows;
 mod save;
+mod scan;
 mod schema;
 mod session;
 pub(crate) mod telemetry;
 mod tls;
 pub(crate) mod transfer;
+mod wanted;
 
 use std::sync::Arc;
 

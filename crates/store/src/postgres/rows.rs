@@ -18,6 +18,9 @@ pub(super) const JOB_COLUMNS: &str = "j.key, j.id, j.name, j.trace_parent, j.sub
      j.first_root, j.roots, s.canceled, s.queued, s.running, s.computed, s.failed, s.skipped, s.failed_optional, \
      s.first_started_at, s.last_stopped_at, s.compute_time, s.times_stale, s.resume_at";
 
+/// How many they are.
+pub(super) const JOB_COLUMNS_COUNT: usize = 21;
+
 /// The 16 bytes of an id as a column of type uuid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Id(pub(super) [u8; 16]);

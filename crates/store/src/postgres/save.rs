@@ -5,6 +5,7 @@ use futures::try_join;
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
+use super::flight::some;
 use super::rows::{Id, column, flags, whole};
 use super::session::{Talk, Values};
 use crate::encode::{encode_groups, encode_slices, may_leave_failed};
@@ -291,11 +292,6 @@ struct Statements {
     queue: Option<Statement>,
     not_queued: Option<Statement>,
     wanted: Option<Statement>,
-}
-
-/// The statement, if it has rows to work on.
-async fn some(talk: &Talk, sql: &'static str, rows: usize) -> Result<Option<Statement>, Error> {
-    if rows == 0 { Ok(None) } else { talk.statement(sql).await.map(Some) }
 }
 
 async fn run(talk: &Talk, statement: &Option<Statement>, values: &Values<'_>) -> Result<(), Error> {

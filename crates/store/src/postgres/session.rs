@@ -38,6 +38,8 @@ pub(super) struct Session {
     /// Taken only when the session ends.
     runtime: Option<Runtime>,
     talk: Talk,
+    /// A second connection, for transactions of their own.
+    beside: Option<Talk>,
 }
 
 /// What can be said on a connection. Statements are prepared once each.
@@ -56,24 +58,14 @@ impl Session {
             .enable_all()
             .build()
             .map_err(|error| Error::Unavailable(format!("cannot speak to the database: {error}")))?;
-        let connecting = async {
-            let (client, connection) = address.config.connect(address.encryption.clone()).await?;
-            tokio::spawn(async move {
-                // Whoever speaks next is told what went wrong.
-                let _ = connection.await;
-            });
-            client.batch_execute(SETTINGS).await?;
-            let version = client.query_one("SELECT current_setting('server_version_num')::integer", &[]).await?;
-            Ok((client, version.get::<_, i32>(0)))
-        };
-        let (client, version) = match runtime.block_on(within(connecting)) {
+        let (talk, version) = match runtime.block_on(within(connect(address))) {
             Ok(connected) => connected,
             Err(error) => {
                 runtime.shutdown_background();
-                return Err(Error::Unavailable(format!("database {address}: {error}")));
+                return Err(unreachable(address, &error));
             }
         };
-        let session = Self { runtime: Some(runtime), talk: Talk { client, statements: RefCell::default() } };
+        let session = Self { runtime: Some(runtime), talk, beside: None };
         if version / 10_000 < VERSION_MIN {
             return Err(Error::Incompatible(format!(
                 "database {address} is PostgreSQL {}; version {VERSION_MIN} or newer is needed",
@@ -86,8 +78,34 @@ impl Session {
     /// Speaks to the database until all is said. After an error other than of the database's own the session is of no
     /// more use: see [`Session::is_closed`].
     pub(super) fn run<T>(&self, speak: impl AsyncFnOnce(&Talk) -> Result<T, Error>) -> Result<T, Error> {
-        let runtime = self.runtime.as_ref().expect("taken only at the end");
-        runtime.block_on(within(speak(&self.talk)))
+        self.runtime().block_on(within(speak(&self.talk)))
+    }
+
+    /// Makes sure that there is a second connection. It is told `settings` first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the database cannot be reached.
+    pub(super) fn open_beside(&mut self, address: &Address, settings: &str) -> Result<(), Error> {
+        if self.beside.as_ref().is_some_and(|talk| !talk.client.is_closed()) {
+            return Ok(());
+        }
+        let connecting = async {
+            let (talk, _) = connect(address).await?;
+            talk.batch(settings).await?;
+            Ok(talk)
+        };
+        let connected = self.runtime().block_on(within(connecting));
+        self.beside = Some(connected.map_err(|error| unreachable(address, &error))?);
+        Ok(())
+    }
+
+    /// The second connection, if it was opened. Only in [`Session::run`] it gets on.
+    pub(super) fn beside(&self) -> Option<&Talk> {
+        self.beside.as_ref()
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().expect("taken only at the end")
     }
 
     /// The same, however long it takes: for those who move whole tables. The system still gives up a connection on which
@@ -101,6 +119,22 @@ impl Session {
     pub(super) fn is_closed(&self) -> bool {
         self.talk.client.is_closed()
     }
+}
+
+/// A connection, and the version of the database.
+async fn connect(address: &Address) -> Result<(Talk, i32), Error> {
+    let (client, connection) = address.config.connect(address.encryption.clone()).await?;
+    tokio::spawn(async move {
+        // Whoever speaks next is told what went wrong.
+        let _ = connection.await;
+    });
+    client.batch_execute(SETTINGS).await?;
+    let version = client.query_one("SELECT current_setting('server_version_num')::integer", &[]).await?;
+    Ok((Talk { client, statements: RefCell::default() }, version.get(0)))
+}
+
+fn unreachable(address: &Address, error: &Error) -> Error {
+    Error::Unavailable(format!("database {address}: {error}"))
 }
 
 impl Drop for Session {

@@ -142,7 +142,7 @@ impl Writer {
             }
             let needs: Vec<Need> = lacking.iter().map(|(_, need)| *need).collect();
             last = needs.first().copied();
-            if needs.iter().any(|need| set.is_saved_before(*need)) {
+            if needs.iter().any(|need| need.is_scan()) {
                 backend.save(&set.changes())?;
                 set.saved();
             }

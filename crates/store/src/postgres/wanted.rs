@@ -1,0 +1,194 @@
+//! What a batch looks for, and the keys that its ids stand for.
+
+use std::collections::BTreeSet;
+
+use boxwood_engine::{ClassKey, JobId, JobKey, Need, TaskId, TaskKey, WorkingSet};
+use futures::try_join;
+
+use super::flight::{Ahead, ask, some, statement};
+use super::ready::Place;
+use super::rows::{self, GROUP_COLUMNS, Id, JOB_COLUMNS, column};
+use super::session::Talk;
+use crate::error::Error;
+
+/// What a batch looks for, sorted by how it is found.
+#[derive(Default)]
+pub(super) struct Wanted {
+    pub(super) jobs: BTreeSet<JobKey>,
+    job_ids: BTreeSet<JobId>,
+    /// Tasks whose rows, and those of their groups, are wanted.
+    pub(super) tasks: BTreeSet<TaskKey>,
+    task_ids: BTreeSet<TaskId>,
+    /// Tasks whose groups are wanted.
+    pub(super) groups: BTreeSet<TaskKey>,
+    /// Of each job and class the first ready tasks.
+    pub(super) ready: BTreeSet<(JobKey, ClassKey)>,
+    pub(super) ready_parts: BTreeSet<(JobKey, ClassKey, Place, Place)>,
+    /// The same, if the job has tasks of the class.
+    pub(super) ready_beside: BTreeSet<(JobKey, ClassKey)>,
+    /// Classes of which ready tasks are wanted in the job of a task.
+    beside: Vec<(TaskId, Vec<ClassKey>)>,
+    pub(super) queues: BTreeSet<ClassKey>,
+    pub(super) displays: BTreeSet<TaskKey>,
+    pub(super) task_progress: BTreeSet<TaskKey>,
+    pub(super) job_progress: BTreeSet<JobKey>,
+    pub(super) scans: BTreeSet<Scan>,
+    pub(super) job_keys: u64,
+    pub(super) task_keys: u64,
+    pub(super) catalog: bool,
+}
+
+/// Rows that only a search finds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Scan {
+    OpenParents(TaskKey),
+    FailedTasks(JobKey),
+    Fingerprint(u128),
+}
+
+impl Wanted {
+    pub(super) fn add(&mut self, need: Need) {
+        match need {
+            Need::Job(job) => drop(self.jobs.insert(job)),
+            Need::JobById(id) => drop(self.job_ids.insert(id)),
+            Need::GroupOf(task) => drop(self.groups.insert(task)),
+            Need::Task(task) => drop(self.tasks.insert(task)),
+            Need::TaskById(id) => drop(self.task_ids.insert(id)),
+            Need::Ready(job, class) => drop(self.ready.insert((job, class))),
+            Need::ReadyWithin(job, class, from, to) => drop(self.ready_parts.insert((job, class, from, to))),
+            Need::Queue(class) => drop(self.queues.insert(class)),
+            Need::JobKey => self.job_keys += 1,
+            Need::TaskKeys(count) => self.task_keys += count,
+            Need::Catalog => self.catalog = true,
+            Need::Display(task) => drop(self.displays.insert(task)),
+            Need::TaskProgress(task) => drop(self.task_progress.insert(task)),
+            Need::JobProgress(job) => drop(self.job_progress.insert(job)),
+            Need::OpenParents(task) => drop(self.scans.insert(Scan::OpenParents(task))),
+            Need::FailedTasks(job) => drop(self.scans.insert(Scan::FailedTasks(job))),
+            Need::Fingerprint(fingerprint) => drop(self.scans.insert(Scan::Fingerprint(fingerprint))),
+        }
+    }
+
+    /// Ready tasks of these classes beside the task with this id.
+    pub(super) fn add_beside(&mut self, task: TaskId, classes: Vec<ClassKey>) {
+        self.beside.push((task, classes));
+    }
+
+    /// Finds the tasks and jobs that ids name, the groups of all tasks, and the jobs that all of it is about. What groups and
+    /// jobs are never changes, so no lock is needed, and what is known is not asked for.
+    pub(super) async fn resolve(&mut self, talk: &Talk, set: &mut WorkingSet, ahead: &mut Ahead) -> Result<(), Error> {
+        let mut asked = BTreeSet::new();
+        loop {
+            let found = self.ids_to_keys(set);
+            let groups: Vec<i64> =
+                self.unknown(set).filter(|task| asked.insert(*task)).map(|task| column(task.0)).collect();
+            if found && groups.is_empty() {
+                break;
+            }
+            let tasks: Vec<Id> = self.task_ids.iter().map(|id| Id(id.to_bytes())).collect();
+            let jobs: Vec<Id> = self.job_ids.iter().map(|id| Id(id.to_bytes())).collect();
+            let by_id = some(talk, sql::groups_by_id(), tasks.len()).await?;
+            let by_key = some(talk, sql::groups_by_key(), groups.len()).await?;
+            let by_job_id = some(talk, sql::jobs_by_id(), jobs.len()).await?;
+            let flight = async {
+                try_join!(ask(talk, &by_id, [&tasks]), ask(talk, &by_key, [&groups]), ask(talk, &by_job_id, [&jobs]),)
+            };
+            let (by_id, by_key, by_job_id) = ahead.of(talk, set, flight).await?;
+            for row in by_id.iter().chain(&by_key) {
+                set.load_group_row(rows::group(row)?);
+            }
+            for row in &by_job_id {
+                set.load_job_row(rows::job(row)?.0);
+            }
+            self.ids_to_keys(set);
+            for id in std::mem::take(&mut self.task_ids) {
+                set.not_found(Need::TaskById(id));
+            }
+            for id in std::mem::take(&mut self.job_ids) {
+                set.not_found(Need::JobById(id));
+            }
+        }
+        self.name_jobs(set);
+        Ok(())
+    }
+
+    /// Puts keys in the place of ids that are known; answers whether no id is left.
+    fn ids_to_keys(&mut self, set: &WorkingSet) -> bool {
+        self.task_ids.retain(|id| match set.task_with_id(*id) {
+            Some(task) => {
+                self.tasks.insert(task);
+                false
+            }
+            None => true,
+        });
+        self.job_ids.retain(|id| match set.job_with_id(*id) {
+            Some(job) => {
+                self.jobs.insert(job);
+                false
+            }
+            None => true,
+        });
+        self.task_ids.is_empty() && self.job_ids.is_empty()
+    }
+
+    /// Tasks of which the groups must be known, and are not.
+    fn unknown(&self, set: &WorkingSet) -> impl Iterator<Item = TaskKey> {
+        let parents = self.parents(set);
+        let asked = [&self.tasks, &self.groups, &self.displays, &self.task_progress];
+        let tasks: BTreeSet<TaskKey> = asked.into_iter().flatten().copied().chain(parents).collect();
+        let unknown: Vec<_> = tasks.into_iter().filter(|task| set.group_with_task(*task).is_none()).collect();
+        unknown.into_iter()
+    }
+
+    /// The parents of the tasks, which are asked for soon: completing a task counts there, and its siblings come next.
+    fn parents(&self, set: &WorkingSet) -> BTreeSet<TaskKey> {
+        let groups = self.tasks.iter().filter_map(|task| set.group_with_task(*task));
+        groups.filter_map(|group| group.parent).collect()
+    }
+
+    /// Adds the parents, and the jobs of everything.
+    fn name_jobs(&mut self, set: &WorkingSet) {
+        for (id, classes) in std::mem::take(&mut self.beside) {
+            let task = set.task_with_id(id);
+            if let Some(group) = task.and_then(|task| set.group_with_task(task)) {
+                self.ready_beside.extend(classes.iter().map(|class| (group.job, *class)));
+            }
+        }
+        self.tasks.append(&mut self.parents(set));
+        for task in [&self.tasks, &self.groups, &self.displays, &self.task_progress].into_iter().flatten() {
+            self.jobs.extend(set.group_with_task(*task).map(|group| group.job));
+        }
+        self.jobs.extend(self.ready.iter().map(|(job, _)| *job));
+        self.jobs.extend(self.ready_parts.iter().map(|(job, ..)| *job));
+        self.jobs.extend(&self.job_progress);
+    }
+}
+
+mod sql {
+    use super::{GROUP_COLUMNS, JOB_COLUMNS, statement};
+
+    // The groups that hold tasks, and those that hold their parents.
+    statement!(
+        groups_by_id,
+        "WITH named AS (
+             SELECT g.* FROM unnest($1::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
+                 SELECT * FROM task_group e WHERE e.id <= wanted.id ORDER BY e.id DESC LIMIT 1
+             ) AS g
+         ), above AS (
+             SELECT g.* FROM (SELECT DISTINCT parent FROM named WHERE parent IS NOT NULL) AS n CROSS JOIN LATERAL (
+                 SELECT * FROM task_group e WHERE e.key <= n.parent ORDER BY e.key DESC LIMIT 1
+             ) AS g
+         )
+         SELECT {GROUP_COLUMNS} FROM (SELECT * FROM named UNION ALL SELECT * FROM above) AS g"
+    );
+    statement!(
+        groups_by_key,
+        "SELECT {GROUP_COLUMNS} FROM unnest($1::bigint[]) AS wanted (key) CROSS JOIN LATERAL (
+             SELECT * FROM task_group e WHERE e.key <= wanted.key ORDER BY e.key DESC LIMIT 1
+         ) AS g"
+    );
+    statement!(
+        jobs_by_id,
+        "SELECT {JOB_COLUMNS} FROM job j JOIN job_status s ON s.job = j.key WHERE j.id = ANY($1::uuid[])"
+    );
+}
