@@ -7,7 +7,7 @@ use super::connection::Connections;
 use super::measure::Figure;
 use super::processor::Processor;
 use super::rate::{self, Shape};
-use super::server::{OwnServer, resident_bytes};
+use super::server::{Data, OwnServer, resident_bytes};
 use super::{Load, Workload};
 use crate::Failure;
 
@@ -18,12 +18,12 @@ const WATCHED: Duration = Duration::from_secs(3);
 const BACKLOG_TASKS: u64 = 20_000;
 
 /// Measures how much a server takes that has nothing to do.
-pub(super) async fn idle() -> Result<Figure, Failure> {
+pub(super) async fn idle(data: &Data) -> Result<Figure, Failure> {
     let start = Instant::now();
-    let server = OwnServer::start()?;
+    let server = OwnServer::start(data)?;
     answers(&server.url).await?;
     let ready = start.elapsed();
-    let before = Processor::start(Some(server.id()));
+    let before = Processor::start(&[server.id()]);
     tokio::time::sleep(WATCHED).await;
     let used = before.each(1).server_us;
     let facts = known([
@@ -37,11 +37,11 @@ pub(super) async fn idle() -> Result<Figure, Failure> {
 /// Fills a server with a job of very many tasks, executes some of them, kills it while the others are queued, and starts it
 /// again.
 pub(super) async fn backlog(load: &Load<'_>, flat: Option<f64>) -> Result<Figure, Failure> {
-    let mut server = OwnServer::start()?;
-    let url = server.url.clone();
-    let connections = Connections::open(&url, 1)?;
+    let mut server = OwnServer::start(load.data)?;
+    let urls = [server.url.clone()];
+    let connections = Connections::open(&urls, 1)?;
     let cluster = connections.default_cluster().await?;
-    let own = Load { url: &url, server: Some(server.id()), connections: &connections, ..*load };
+    let own = Load { urls: &urls, servers: &[server.id()], connections: &connections, ..*load };
     let executed = BACKLOG_TASKS.min(load.queued);
     let shape = Shape::part(load.queued + executed, executed, 1);
     let mut figure = rate::measure(Workload::Backlog, &own, &cluster, shape).await?;
@@ -63,7 +63,7 @@ pub(super) async fn backlog(load: &Load<'_>, flat: Option<f64>) -> Result<Figure
 
 /// Waits for the answer to a first call, which is read from the database.
 async fn answers(url: &str) -> Result<(), Failure> {
-    Connections::open(url, 1)?.default_cluster().await.map(|_| ())
+    Connections::open(&[url.to_owned()], 1)?.default_cluster().await.map(|_| ())
 }
 
 fn milliseconds(time: Duration) -> f64 {

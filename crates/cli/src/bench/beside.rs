@@ -84,7 +84,7 @@ impl Call {
 /// does.
 pub(super) async fn mixed(load: &Load<'_>, cluster: &str) -> Result<Figure, Failure> {
     let job = rate::prepare(load, cluster, Shape::flat(load.tasks)).await?;
-    let exported = async { Exporter::connect(load.url, Signal::Logs, &job.first).await?.export().await };
+    let exported = async { Exporter::connect(&load.urls[0], Signal::Logs, &job.first).await?.export().await };
     // Refused by a full queue they are not: nobody else exports.
     exported.await.map_err(|error| Failure::Other(format!("/v1/logs: {error}")))?;
     let submitting = repeat(&[Call::SubmitJob], load.connections.at(0), &job.id);
@@ -148,7 +148,7 @@ pub(super) async fn telemetry(load: &Load<'_>, cluster: &str) -> Result<Figure, 
     let mut exporters = tokio::task::JoinSet::new();
     let failed = |error| Failure::Other(format!("an export: {error}"));
     for (signal, stored) in [(Signal::Logs, &logs), (Signal::Spans, &spans)].into_iter().cycle().take(EXPORTERS) {
-        let exporter = Exporter::connect(load.url, signal, &job.first).await.map_err(failed)?;
+        let exporter = Exporter::connect(&load.urls[0], signal, &job.first).await.map_err(failed)?;
         exporters.spawn(exporter.flood(stored.clone()));
     }
     let start = Instant::now();

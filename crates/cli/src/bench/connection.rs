@@ -41,20 +41,23 @@ pub(crate) fn failed(call: &str) -> impl Fn(ConnectError) -> Failure + '_ {
 }
 
 impl Connections {
-    pub(crate) fn open(url: &str, count: u16) -> Result<Self, Failure> {
-        let uri: http::Uri = url.parse().map_err(|error| Failure::Usage(format!("--url {url:?}: {error}")))?;
-        let config = ClientConfig::new(uri.clone())
-            .with_protocol(Protocol::Grpc)
-            .with_default_max_message_size(MESSAGE_BYTES_MAX)
-            .with_default_element_memory_limit(4 * MESSAGE_BYTES_MAX);
-        let clients = (0..count).map(|_| {
+    /// `count` connections, to these servers in turn.
+    pub(crate) fn open(urls: &[String], count: u16) -> Result<Self, Failure> {
+        let parsed =
+            urls.iter().map(|url| url.parse().map_err(|error| Failure::Usage(format!("--url {url:?}: {error}"))));
+        let uris: Vec<http::Uri> = parsed.collect::<Result<_, _>>()?;
+        let clients = uris.iter().cycle().take(count.into()).map(|uri| {
+            let config = ClientConfig::new(uri.clone())
+                .with_protocol(Protocol::Grpc)
+                .with_default_max_message_size(MESSAGE_BYTES_MAX)
+                .with_default_element_memory_limit(4 * MESSAGE_BYTES_MAX);
             let transport = Http2Connection::lazy_plaintext(uri.clone()).shared(1024);
             Clients {
                 tasks: TaskServiceClient::new(transport.clone(), config.clone()),
                 jobs: JobServiceClient::new(transport.clone(), config.clone()),
                 telemetry: TelemetryQueryServiceClient::new(transport.clone(), config.clone()),
                 clusters: WorkflowsServiceClient::new(transport.clone(), config.clone()),
-                health: HealthClient::new(transport, config.clone()),
+                health: HealthClient::new(transport, config),
             }
         });
         Ok(Self { clients: clients.collect() })

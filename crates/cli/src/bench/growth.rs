@@ -60,10 +60,12 @@ pub(super) async fn measure(load: &Load<'_>, axis: Axis, size_max: u64) -> Resul
 }
 
 async fn point(load: &Load<'_>, axis: Axis, size: u64) -> Result<Point, Failure> {
-    let server = OwnServer::start()?;
-    let connections = Connections::open(&server.url, 1)?;
+    let server = OwnServer::start(load.data)?;
+    let urls = [server.url.clone()];
+    let connections = Connections::open(&urls, 1)?;
     let cluster = connections.default_cluster().await?;
-    let mut own = Load { url: &server.url, server: Some(server.id()), connections: &connections, ..*load };
+    let processes = [server.id()];
+    let mut own = Load { urls: &urls, servers: &processes, connections: &connections, ..*load };
     let (mut queued, mut groups) = (MEASURED_TASKS.min(load.tasks), 1);
     match axis {
         Axis::Tasks => queued = size,

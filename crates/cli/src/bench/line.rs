@@ -87,10 +87,10 @@ impl Line {
     }
 }
 
-/// Opens `count` connections and runs what `worker` makes for each place, `in_flight` of them on each connection. They run
+/// Opens `count` connections, to these servers in turn, and runs what `worker` makes for each place, `in_flight` of them on each connection. They run
 /// on one thread of their own. Answers what each gave.
 pub(crate) async fn run<T, W>(
-    url: &str,
+    urls: &[String],
     count: u16,
     in_flight: u16,
     worker: impl Fn(Line, usize) -> W + Send + Clone + 'static,
@@ -99,18 +99,14 @@ where
     T: Send + 'static,
     W: Future<Output = Result<T, Failure>> + Send + 'static,
 {
-    let address = Procedure::new(url, "")?.0;
-    let authority = address.authority().map(ToString::to_string).unwrap_or_default();
-    if address.scheme_str() != Some("http") {
-        return Err(Failure::Usage(format!("--url {url:?}: the load is sent over plain http:// only")));
-    }
+    let authorities = urls.iter().map(|url| authority(url)).collect::<Result<Vec<_>, _>>()?;
     let load = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::Other(format!("cannot start a runtime: {error}")))?;
         runtime.block_on(async {
             let mut connections = tokio::task::JoinSet::new();
             for number in 0..usize::from(count) {
-                let (authority, worker) = (authority.clone(), worker.clone());
+                let (authority, worker) = (authorities[number % authorities.len()].clone(), worker.clone());
                 let places = (0..usize::from(in_flight)).map(move |place| place * usize::from(count) + number);
                 connections.spawn(connection(authority, worker, places));
             }
@@ -122,6 +118,14 @@ where
         })
     });
     load.await.map_err(|error| Failure::Other(format!("the load ended: {error}")))?
+}
+
+fn authority(url: &str) -> Result<String, Failure> {
+    let address = Procedure::new(url, "")?.0;
+    if address.scheme_str() != Some("http") {
+        return Err(Failure::Usage(format!("--url {url:?}: the load is sent over plain http:// only")));
+    }
+    Ok(address.authority().map(ToString::to_string).unwrap_or_default())
 }
 
 /// One connection with all that runs on it, in one task.
@@ -163,16 +167,16 @@ async fn connection<T, W: Future<Output = Result<T, Failure>>>(
 
 /// Calls that do nothing, and how long they took together.
 pub(crate) async fn noop(
-    url: &str,
+    urls: &[String],
     connections: u16,
     in_flight: u16,
     time: Duration,
 ) -> Result<(u64, Duration), Failure> {
-    let check = Procedure::new(url, "grpc.health.v1.Health/Check")?;
+    let check = Procedure::new(&urls[0], "grpc.health.v1.Health/Check")?;
     let nothing = Bytes::from_static(&[0; HEADER_SIZE]);
     let start = Instant::now();
     let end = start + time;
-    let calls = run(url, connections, in_flight, move |mut line, _| {
+    let calls = run(urls, connections, in_flight, move |mut line, _| {
         let (check, nothing) = (check.clone(), nothing.clone());
         async move {
             let mut calls = 0_u64;

@@ -28,7 +28,7 @@ use connection::Connections;
 use growth::Axis;
 use measure::Figure;
 use processor::{Costs, Processor};
-use server::OwnServer;
+use server::{Data, OwnServer};
 
 /// Measures a server.
 #[derive(Args, Debug)]
@@ -36,6 +36,18 @@ pub(crate) struct BenchArgs {
     /// A running server to measure instead of starting one; its default cluster must have no other work or runners
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// A PostgreSQL database for the servers that are started, instead of folders; what is measured stays in it
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "BOXWOOD_BENCH_DATABASE_URL",
+        hide_env_values = true,
+        conflicts_with = "url"
+    )]
+    database_url: Option<String>,
+    /// Servers to start on the database; connections go to them in turn
+    #[arg(long, default_value_t = 1, requires = "database_url", value_parser = clap::value_parser!(u16).range(1..=64))]
+    servers: u16,
     /// What to measure; by default all but the backlog, and with --url also not what needs a server of its own
     #[arg(long, value_enum, value_delimiter = ',')]
     workload: Vec<Workload>,
@@ -120,9 +132,12 @@ const HELD_MS: &str = "1000";
 
 /// What all workloads are measured with.
 struct Load<'a> {
-    url: &'a str,
-    /// The process of the server, if it was started for this.
-    server: Option<u32>,
+    /// The servers, one at least; some workloads use the first only.
+    urls: &'a [String],
+    /// Their processes, if they were started for this.
+    servers: &'a [u32],
+    /// Where further servers keep their data.
+    data: &'a Data,
     /// Connections of the lean load.
     connection_count: u16,
     connections: &'a Connections,
@@ -138,7 +153,8 @@ struct Load<'a> {
 /// What was measured.
 #[derive(Debug, Serialize)]
 struct Figures {
-    /// Connections and calls in flight on each.
+    /// Servers measured, connections to them, and calls in flight on each.
+    servers: usize,
     connections: u16,
     in_flight: u16,
     /// Calls that do nothing, a second, over as many connections; what each costs; the same by the client library that
@@ -155,24 +171,22 @@ struct Figures {
 /// Runs the benchmark and prints what it measured.
 pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
     let wanted = args.workloads()?;
-    let (url, server) = match &args.url {
-        Some(url) => (url.clone(), None),
-        None => {
-            let server = OwnServer::start()?;
-            (server.url.clone(), Some(server))
-        }
-    };
-    let connections = Connections::open(&url, args.connections)?;
+    let data = args.database_url.clone().map_or(Data::Folder, Data::Database);
+    let started = if args.url.is_some() { 0 } else { args.servers };
+    let servers = (0..started).map(|_| OwnServer::start(&data)).collect::<Result<Vec<_>, _>>()?;
+    let urls: Vec<String> = args.url.iter().chain(servers.iter().map(|server| &server.url)).cloned().collect();
+    let processes: Vec<u32> = servers.iter().map(OwnServer::id).collect();
+    let connections = Connections::open(&urls, args.connections)?;
     let noop_time = Duration::from_secs(args.noop_seconds);
     let round_trip = connections.noop_round_trip().await?;
     let library_noop = connections.noop_rate(args.in_flight, noop_time).await?;
-    let process = server.as_ref().map(|server| server.id());
-    let before = Processor::start(process);
-    let (calls, took) = line::noop(&url, args.connections, args.in_flight, noop_time).await?;
+    let before = Processor::start(&processes);
+    let (calls, took) = line::noop(&urls, args.connections, args.in_flight, noop_time).await?;
     let (noop_costs, noop) = (before.each(calls), calls as f64 / took.as_secs_f64());
     let load = Load {
-        url: &url,
-        server: process,
+        urls: &urls,
+        servers: &processes,
+        data: &data,
         connection_count: args.connections,
         connections: &connections,
         in_flight: args.in_flight,
@@ -190,6 +204,7 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
         workloads.push(figure);
     }
     let figures = Figures {
+        servers: urls.len(),
         connections: args.connections,
         in_flight: args.in_flight,
         noop_calls_per_second: noop,
@@ -199,7 +214,7 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
         workloads,
         growth: grown,
     };
-    drop(server);
+    drop(servers);
     if args.json {
         let json =
             serde_json::to_string(&figures).map_err(|error| Failure::Other(format!("cannot write JSON: {error}")))?;
@@ -211,7 +226,8 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
 }
 
 fn print_table(figures: &Figures) {
-    println!("{} connections, {} calls in flight on each", figures.connections, figures.in_flight);
+    let servers = if figures.servers > 1 { format!(" to {} servers", figures.servers) } else { String::new() };
+    println!("{} connections{servers}, {} calls in flight on each", figures.connections, figures.in_flight);
     println!();
     println!(
         "{:<10} {:>10} {:>12} {:>9} {:>8} {:>10} {:>10}  {:>10} {:>10} {:>10}",

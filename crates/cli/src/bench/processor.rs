@@ -15,7 +15,7 @@ fn used(process: &str) -> Option<Duration> {
 
 /// What server and load have used up to a moment.
 pub(crate) struct Processor {
-    server: Option<u32>,
+    servers: Vec<u32>,
     server_used: Option<Duration>,
     load_used: Option<Duration>,
 }
@@ -23,17 +23,18 @@ pub(crate) struct Processor {
 /// Processor time of one task or call, in microseconds.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize)]
 pub(crate) struct Costs {
-    /// Of the server; unknown for a server that runs elsewhere.
+    /// Of the servers; unknown for one that runs elsewhere.
     pub(crate) server_us: Option<f64>,
     /// Of what sends the load.
     pub(crate) load_us: Option<f64>,
 }
 
 impl Processor {
-    /// Begins to measure. `server`: the process of the server.
-    pub(crate) fn start(server: Option<u32>) -> Self {
-        let server_used = server.and_then(|server| used(&server.to_string()));
-        Self { server, server_used, load_used: used("self") }
+    /// Begins to measure. `servers`: their processes; none if they are not known.
+    pub(crate) fn start(servers: &[u32]) -> Self {
+        let all = || servers.iter().map(|server| used(&server.to_string())).sum();
+        let server_used = if servers.is_empty() { None } else { all() };
+        Self { servers: servers.to_vec(), server_used, load_used: used("self") }
     }
 
     /// What each of so many tasks or calls took since.
@@ -42,7 +43,7 @@ impl Processor {
             let used = now?.checked_sub(before?)?;
             Some(used.as_secs_f64() * 1e6 / count.max(1) as f64)
         };
-        let now = Self::start(self.server);
+        let now = Self::start(&self.servers);
         Costs { server_us: each(self.server_used, now.server_used), load_us: each(self.load_used, now.load_used) }
     }
 }
@@ -54,7 +55,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn work_is_noticed() {
-        let before = Processor::start(Some(std::process::id()));
+        let before = Processor::start(&[std::process::id()]);
         let sum = (0..5_000_000_u64).fold(0, |sum: u64, n| std::hint::black_box(sum.wrapping_add(n)));
         let costs = before.each(1);
         assert!(costs.server_us > Some(0.0) && costs.load_us > Some(0.0), "{costs:?} {sum}");

@@ -117,11 +117,11 @@ pub(super) struct Run {
 impl Prepared {
     pub(super) async fn execute(self, load: &Load<'_>) -> Result<Run, Failure> {
         let job = self.running;
-        let procedure = Procedure::next_task(load.url)?;
-        let before = Processor::start(load.server);
+        let procedure = Procedure::next_task(&load.urls[0])?;
+        let before = Processor::start(load.servers);
         let start = Instant::now();
         let runners = job.clone();
-        let reports = line::run(load.url, load.connection_count, load.in_flight, move |line, _| {
+        let reports = line::run(load.urls, load.connection_count, load.in_flight, move |line, _| {
             let worker = Worker { line, procedure: procedure.clone(), job: runners.clone() };
             worker.run()
         });

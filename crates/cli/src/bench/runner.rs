@@ -40,14 +40,14 @@ impl Execute for NoOp {
 /// Lets one runner execute a flat job, with as many tasks at once as the raw load has calls in flight. Measured from when
 /// the tasks are there to be taken until the runner knows that there are no more, with the connections it makes for them.
 pub(super) async fn measure(load: &Load<'_>, flat: Option<f64>) -> Result<Figure, Failure> {
-    let &Load { url, tasks, noop, .. } = load;
+    let &Load { urls, tasks, noop, .. } = load;
     let concurrency = load.connections.len() * usize::from(load.in_flight);
-    let client = Client::builder().url(url).build()?;
+    let client = Client::builder().url(&urls[0]).build()?;
     let job = client.jobs().submit("bench runner", Root { tasks }).await?;
     Runner::builder(&client).task::<Root>().signals(false).build().await?.run_all().await?;
 
     let runner = Runner::builder(&client).task::<NoOp>().concurrency(concurrency).signals(false).build().await?;
-    let before = Processor::start(load.server);
+    let before = Processor::start(load.servers);
     let start = Instant::now();
     let done = runner.run_all().await?.computed;
     let took = start.elapsed();

@@ -5,19 +5,36 @@ use std::process::{Child, Command, Stdio};
 
 use crate::Failure;
 
-/// A server started for the benchmark, ended with it. Its data goes with it too.
+/// Where the servers of a benchmark keep their data.
+#[derive(Clone, Debug)]
+pub(crate) enum Data {
+    /// Each in a fresh folder, which goes with it.
+    Folder,
+    /// All in this PostgreSQL database, where it stays.
+    Database(String),
+}
+
+/// A server started for the benchmark, ended with it.
 pub(crate) struct OwnServer {
     process: Child,
     pub(crate) url: String,
-    data_dir: tempfile::TempDir,
+    store: Store,
+}
+
+enum Store {
+    Folder(tempfile::TempDir),
+    Database(String),
 }
 
 impl OwnServer {
-    pub(crate) fn start() -> Result<Self, Failure> {
-        let data_dir =
-            tempfile::tempdir().map_err(|error| Failure::Other(format!("cannot make a data directory: {error}")))?;
-        let (process, url) = spawn(data_dir.path())?;
-        Ok(Self { process, url, data_dir })
+    pub(crate) fn start(data: &Data) -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::Other(format!("cannot make a data directory: {error}"));
+        let store = match data {
+            Data::Folder => Store::Folder(tempfile::tempdir().map_err(failed)?),
+            Data::Database(url) => Store::Database(url.clone()),
+        };
+        let (process, url) = spawn(&store)?;
+        Ok(Self { process, url, store })
     }
 
     /// Ends the process without any warning (SIGKILL).
@@ -29,7 +46,7 @@ impl OwnServer {
 
     /// Starts one that was killed on its data again, on another port.
     pub(crate) fn start_again(&mut self) -> Result<(), Failure> {
-        (self.process, self.url) = spawn(self.data_dir.path())?;
+        (self.process, self.url) = spawn(&self.store)?;
         Ok(())
     }
 
@@ -45,12 +62,17 @@ impl Drop for OwnServer {
     }
 }
 
-fn spawn(data_dir: &std::path::Path) -> Result<(Child, String), Failure> {
+fn spawn(store: &Store) -> Result<(Child, String), Failure> {
     let program =
         std::env::current_exe().map_err(|error| Failure::Other(format!("cannot find this program: {error}")))?;
-    let mut process = Command::new(program)
-        .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir"])
-        .arg(data_dir)
+    let mut command = Command::new(program);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"]);
+    match store {
+        Store::Folder(folder) => command.arg("--data-dir").arg(folder.path()),
+        // Not as an argument: it may hold a password.
+        Store::Database(url) => command.env("BOXWOOD_DATABASE_URL", url).env_remove("BOXWOOD_DATA_DIR"),
+    };
+    let mut process = command
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| Failure::Other(format!("cannot start a server: {error}")))?;

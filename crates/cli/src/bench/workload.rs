@@ -32,12 +32,12 @@ pub(super) async fn measure(workload: Workload, load: &Load<'_>, before: &[Figur
         Workload::Flat => rate::measure(workload, load, &cluster, Shape::flat(load.tasks)).await,
         Workload::Runner => runner::measure(load, flat()).await,
         Workload::Tree => rate::measure(workload, load, &cluster, Shape::tree(load.tasks)).await,
-        Workload::Chain => chain(load.connections.at(0), &cluster, load.server).await,
+        Workload::Chain => chain(load.connections.at(0), &cluster, load.servers).await,
         Workload::Latency => latency(load.connections, &cluster).await,
         Workload::FanIn => fan_in(load, &cluster).await,
         Workload::Mixed => beside::mixed(load, &cluster).await,
         Workload::Telemetry => beside::telemetry(load, &cluster).await,
-        Workload::Idle => alone::idle().await,
+        Workload::Idle => alone::idle(load.data).await,
         Workload::Backlog => alone::backlog(load, flat()).await,
     }
 }
@@ -54,11 +54,11 @@ async fn fan_in(load: &Load<'_>, cluster: &str) -> Result<Figure, Failure> {
     Ok(figure)
 }
 
-async fn chain(clients: &Clients, cluster: &str, server: Option<u32>) -> Result<Figure, Failure> {
+async fn chain(clients: &Clients, cluster: &str, servers: &[u32]) -> Result<Figure, Failure> {
     submit(clients, requests::job("bench chain", TASK_NAME, 0)).await?;
     let mut held = task_of(&next(clients, requests::ask(cluster), true).await?)?;
     let mut times = Vec::new();
-    let before = Processor::start(server);
+    let before = Processor::start(servers);
     let start = Instant::now();
     for left in (0..CHAIN_TASKS).rev() {
         let sub_tasks = (left > 0).then(|| requests::submissions(1, 0));

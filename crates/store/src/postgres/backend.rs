@@ -12,12 +12,12 @@ use super::catalog;
 use super::flight::Ahead;
 use super::keys::{self, Keys};
 use super::load;
-use super::ready::{Looked, look_in_queues};
+use super::ready::look_in_queues;
 use super::rows::{column, number};
 use super::save::{self, Then};
 use super::scan;
 use super::session::{Session, Talk};
-use super::wanted::Wanted;
+use super::wanted::{Looked, Wanted};
 use crate::backend::Backend;
 use crate::error::Error;
 
@@ -67,7 +67,7 @@ impl Postgres {
             return Err(error.clone());
         }
         self.transaction = Transaction::default();
-        match Session::connect(&self.address) {
+        match Session::connect(&self.address).and_then(plan_once) {
             Ok(session) => {
                 if self.failed.take().is_some() {
                     tracing::info!(database = %self.address, "the database is back");
@@ -94,7 +94,7 @@ impl Postgres {
     }
 
     /// Loads what is wanted; `wait` for jobs that others hold, else leaves them.
-    fn gather(&mut self, set: &mut WorkingSet, mut wanted: Wanted, wait: bool) -> Result<(), Error> {
+    fn gather(&mut self, set: &mut WorkingSet, wanted: Wanted, wait: bool) -> Result<(), Error> {
         let (jobs, tasks) = (wanted.job_keys, wanted.task_keys);
         if let Some(session) = self.session.as_mut().filter(|_| jobs + tasks > 0) {
             session.open_beside(&self.address, keys::SETTINGS)?;
@@ -103,38 +103,13 @@ impl Postgres {
         let (transaction, wait_for) = (&mut self.transaction, &mut self.wait_for);
         let unused = Keys::unused(set);
         let taken = session.run(async |talk| {
-            let begin = !std::mem::replace(&mut transaction.open, true);
-            let mut ahead = Ahead::new(talk, begin, begin || set.catalog_version().is_none()).await?;
             let take_keys = async {
                 match session.beside() {
                     Some(talk) if jobs + tasks > 0 => Keys::take(talk, jobs, tasks, &unused).await.map(Some),
                     _ => Ok(None),
                 }
             };
-            let resolve = async {
-                wanted.resolve(talk, set, &mut ahead).await?;
-                if jobs + tasks > 0 { ahead.alone(talk, set).await } else { Ok(()) }
-            };
-            let (taken, ()) = try_join!(take_keys, resolve)?;
-            if wait {
-                wanted.jobs.append(wait_for);
-            }
-            let locked = load::jobs_and_rows(talk, set, &wanted, wait, &mut ahead).await?;
-            transaction.jobs.extend(locked);
-            wait_for.extend(wanted.jobs.iter().filter(|job| !wait && !set.has(Need::Job(**job))));
-            if wanted.catalog {
-                ahead.alone(talk, set).await?;
-                catalog::hold(talk, set).await?;
-            }
-            if !wanted.queues.is_empty() {
-                let held: Vec<i64> = transaction.jobs.iter().map(|job| column(job.0)).collect();
-                let looked = &mut transaction.looked;
-                let found = look_in_queues(talk, set, &wanted.queues, &held, looked, &mut ahead).await?;
-                transaction.jobs.extend(found.jobs);
-                wait_for.extend(found.elsewhere);
-            }
-            ahead.alone(talk, set).await?;
-            scan::scans(talk, set, &wanted).await?;
+            let (taken, ()) = try_join!(take_keys, load(talk, set, wanted, wait, transaction, wait_for))?;
             Ok(taken)
         })?;
         if let Some(taken) = taken {
@@ -153,6 +128,49 @@ impl Postgres {
     fn lost(&self) -> Error {
         Error::Unavailable(format!("database {}: the connection was lost", self.address))
     }
+}
+
+/// Every statement of a writer looks rows up by keys it is told, which an index finds: plans are made once, not for the
+/// numbers of an execution or the size a table happened to have, and they never read a table through.
+fn plan_once(session: Session) -> Result<Session, Error> {
+    let sql = "SELECT set_config(asked.name, asked.value, false)
+         FROM (VALUES ('plan_cache_mode', 'force_generic_plan'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
+             ('enable_mergejoin', 'off')) AS asked (name, value)
+         WHERE EXISTS (SELECT FROM pg_settings s WHERE s.name = asked.name)";
+    session.run(async |talk| talk.batch(sql).await)?;
+    Ok(session)
+}
+
+/// Loads all that is wanted but keys, beginning the transaction if that is not done.
+async fn load(
+    talk: &Talk,
+    set: &mut WorkingSet,
+    mut wanted: Wanted,
+    wait: bool,
+    transaction: &mut Transaction,
+    wait_for: &mut BTreeSet<JobKey>,
+) -> Result<(), Error> {
+    let begin = !std::mem::replace(&mut transaction.open, true);
+    let mut ahead = Ahead::new(talk, begin, begin || set.catalog_version().is_none()).await?;
+    wanted.resolve(talk, set, &mut transaction.looked, &mut ahead).await?;
+    if wait {
+        wanted.jobs.append(wait_for);
+    }
+    let locked = load::jobs_and_rows(talk, set, &wanted, wait, &mut ahead).await?;
+    transaction.jobs.extend(locked);
+    wait_for.extend(wanted.jobs.iter().filter(|job| !wait && !set.has(Need::Job(**job))));
+    if wanted.catalog {
+        ahead.alone(talk, set).await?;
+        catalog::hold(talk, set).await?;
+    }
+    if !wanted.queues.is_empty() {
+        let held: Vec<i64> = transaction.jobs.iter().map(|job| column(job.0)).collect();
+        let found = look_in_queues(talk, set, &wanted.queues, &held, transaction.looked.along(), &mut ahead).await?;
+        transaction.jobs.extend(found.jobs);
+        wait_for.extend(found.elsewhere);
+    }
+    ahead.alone(talk, set).await?;
+    scan::scans(talk, set, &wanted).await
 }
 
 impl Drop for Postgres {

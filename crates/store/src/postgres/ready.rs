@@ -22,9 +22,6 @@ pub(super) const ROWS: i64 = 256;
 /// The same of a part, of which a batch may ask for many.
 const PART_ROWS: i64 = 32;
 
-/// Jobs of a queue looked at in one go: one first, then four times as many each time, up to this.
-const QUEUED_JOBS_MAX: i64 = 64;
-
 /// Every place of a job.
 const ANYWHERE: Range<Place> = (0, 0)..(u32::MAX, u64::MAX);
 
@@ -149,18 +146,6 @@ fn cut(rows: &mut Vec<(ReadyKey, ReadyRow)>, limit: i64, end: Place) -> Place {
     place
 }
 
-/// What was done with queues in a transaction.
-pub(super) struct Looked {
-    /// Jobs the next look takes at most.
-    limit: i64,
-}
-
-impl Default for Looked {
-    fn default() -> Self {
-        Self { limit: 1 }
-    }
-}
-
 /// What a look into queues found.
 #[derive(Default)]
 pub(super) struct Found {
@@ -171,17 +156,15 @@ pub(super) struct Found {
 }
 
 /// Looks for more jobs of queues: of each the oldest that nobody else holds are locked and loaded, with their first ready
-/// tasks. `held` are jobs that were locked before.
+/// tasks, `limit` at most. `held` are jobs that were locked before.
 pub(super) async fn look_in_queues(
     talk: &Talk,
     set: &mut WorkingSet,
     queues: &BTreeSet<ClassKey>,
     held: &[i64],
-    looked: &mut Looked,
+    limit: i64,
     ahead: &mut Ahead,
 ) -> Result<Found, Error> {
-    let limit = looked.limit;
-    looked.limit = (limit * 4).min(QUEUED_JOBS_MAX);
     let classes: Vec<i64> = queues.iter().map(|class| column(class.0)).collect();
     let from: Vec<i64> = queues.iter().map(|class| whole(set.queue_known_until(*class))).collect();
     let free = some(talk, sql::free(), classes.len()).await?;

@@ -38,6 +38,33 @@ pub(super) struct Wanted {
     pub(super) catalog: bool,
 }
 
+/// How far a transaction has looked along queues and up from tasks to their ancestors. It looks at one first, and each time
+/// at four times as many: who needs more than one often needs many.
+pub(super) struct Looked {
+    along: i64,
+    up: i64,
+}
+
+impl Default for Looked {
+    fn default() -> Self {
+        Self { along: 1, up: 1 }
+    }
+}
+
+impl Looked {
+    /// How many jobs of each queue to look at next.
+    pub(super) fn along(&mut self) -> i64 {
+        let next = (self.along * 4).min(64);
+        std::mem::replace(&mut self.along, next)
+    }
+
+    /// How many ancestors of each task to look at next.
+    fn up(&mut self) -> i64 {
+        let next = (self.up * 4).min(256);
+        std::mem::replace(&mut self.up, next)
+    }
+}
+
 /// Rows that only a search finds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Scan {
@@ -75,13 +102,24 @@ impl Wanted {
     }
 
     /// Finds the tasks and jobs that ids name, the groups of all tasks, and the jobs that all of it is about. What groups and
-    /// jobs are never changes, so no lock is needed, and what is known is not asked for.
-    pub(super) async fn resolve(&mut self, talk: &Talk, set: &mut WorkingSet, ahead: &mut Ahead) -> Result<(), Error> {
+    /// jobs are never changes, so no lock is needed, and what is known is not asked for. With tasks come their ancestors.
+    pub(super) async fn resolve(
+        &mut self,
+        talk: &Talk,
+        set: &mut WorkingSet,
+        looked: &mut Looked,
+        ahead: &mut Ahead,
+    ) -> Result<(), Error> {
+        let up = if self.tasks.is_empty() && self.task_ids.is_empty() { 0 } else { looked.up() };
         let mut asked = BTreeSet::new();
         loop {
             let found = self.ids_to_keys(set);
-            let groups: Vec<i64> =
-                self.unknown(set).filter(|task| asked.insert(*task)).map(|task| column(task.0)).collect();
+            let groups: Vec<i64> = self
+                .unknown(set, up)
+                .into_iter()
+                .filter(|task| asked.insert(*task))
+                .map(|task| column(task.0))
+                .collect();
             if found && groups.is_empty() {
                 break;
             }
@@ -91,7 +129,11 @@ impl Wanted {
             let by_key = some(talk, sql::groups_by_key(), groups.len()).await?;
             let by_job_id = some(talk, sql::jobs_by_id(), jobs.len()).await?;
             let flight = async {
-                try_join!(ask(talk, &by_id, [&tasks]), ask(talk, &by_key, [&groups]), ask(talk, &by_job_id, [&jobs]),)
+                try_join!(
+                    ask(talk, &by_id, [&tasks, &up]),
+                    ask(talk, &by_key, [&groups, &up]),
+                    ask(talk, &by_job_id, [&jobs]),
+                )
             };
             let (by_id, by_key, by_job_id) = ahead.of(talk, set, flight).await?;
             for row in by_id.iter().chain(&by_key) {
@@ -108,7 +150,7 @@ impl Wanted {
                 set.not_found(Need::JobById(id));
             }
         }
-        self.name_jobs(set);
+        self.name_jobs(set, up);
         Ok(())
     }
 
@@ -132,29 +174,35 @@ impl Wanted {
     }
 
     /// Tasks of which the groups must be known, and are not.
-    fn unknown(&self, set: &WorkingSet) -> impl Iterator<Item = TaskKey> {
-        let parents = self.parents(set);
+    fn unknown(&self, set: &WorkingSet, up: i64) -> BTreeSet<TaskKey> {
         let asked = [&self.tasks, &self.groups, &self.displays, &self.task_progress];
-        let tasks: BTreeSet<TaskKey> = asked.into_iter().flatten().copied().chain(parents).collect();
-        let unknown: Vec<_> = tasks.into_iter().filter(|task| set.group_with_task(*task).is_none()).collect();
-        unknown.into_iter()
+        let mut tasks = self.ancestors(set, up);
+        tasks.extend(asked.into_iter().flatten());
+        tasks.retain(|task| set.group_with_task(*task).is_none());
+        tasks
     }
 
-    /// The parents of the tasks, which are asked for soon: completing a task counts there, and its siblings come next.
-    fn parents(&self, set: &WorkingSet) -> BTreeSet<TaskKey> {
-        let groups = self.tasks.iter().filter_map(|task| set.group_with_task(*task));
-        groups.filter_map(|group| group.parent).collect()
+    /// The ancestors of the tasks as far as they are known, and the first of each line that is not. They are asked for soon:
+    /// completing a task counts in its parent, and its siblings come next.
+    fn ancestors(&self, set: &WorkingSet, up: i64) -> BTreeSet<TaskKey> {
+        let mut ancestors = BTreeSet::new();
+        let mut level: Vec<TaskKey> = self.tasks.iter().copied().collect();
+        for _ in 0..up {
+            let parents = level.iter().filter_map(|task| set.group_with_task(*task)?.parent);
+            level = parents.filter(|parent| ancestors.insert(*parent)).collect();
+        }
+        ancestors
     }
 
-    /// Adds the parents, and the jobs of everything.
-    fn name_jobs(&mut self, set: &WorkingSet) {
+    /// Adds the ancestors, and the jobs of everything.
+    fn name_jobs(&mut self, set: &WorkingSet, up: i64) {
         for (id, classes) in std::mem::take(&mut self.beside) {
             let task = set.task_with_id(id);
             if let Some(group) = task.and_then(|task| set.group_with_task(task)) {
                 self.ready_beside.extend(classes.iter().map(|class| (group.job, *class)));
             }
         }
-        self.tasks.append(&mut self.parents(set));
+        self.tasks.append(&mut self.ancestors(set, up));
         for task in [&self.tasks, &self.groups, &self.displays, &self.task_progress].into_iter().flatten() {
             self.jobs.extend(set.group_with_task(*task).map(|group| group.job));
         }
@@ -167,25 +215,32 @@ impl Wanted {
 mod sql {
     use super::{GROUP_COLUMNS, JOB_COLUMNS, statement};
 
-    // The groups that hold tasks, and those that hold their parents.
+    // The groups that hold tasks, and those that hold their ancestors ($2 of them).
     statement!(
         groups_by_id,
-        "WITH named AS (
-             SELECT g.* FROM unnest($1::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
+        "WITH RECURSIVE g AS (
+             SELECT f.*, 0::bigint AS up FROM unnest($1::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
                  SELECT * FROM task_group e WHERE e.id <= wanted.id ORDER BY e.id DESC LIMIT 1
-             ) AS g
-         ), above AS (
-             SELECT g.* FROM (SELECT DISTINCT parent FROM named WHERE parent IS NOT NULL) AS n CROSS JOIN LATERAL (
-                 SELECT * FROM task_group e WHERE e.key <= n.parent ORDER BY e.key DESC LIMIT 1
-             ) AS g
+             ) AS f
+             UNION
+             SELECT f.*, b.up + 1 FROM g AS b CROSS JOIN LATERAL (
+                 SELECT * FROM task_group e WHERE e.key <= b.parent ORDER BY e.key DESC LIMIT 1
+             ) AS f WHERE b.up < $2
          )
-         SELECT {GROUP_COLUMNS} FROM (SELECT * FROM named UNION ALL SELECT * FROM above) AS g"
+         SELECT {GROUP_COLUMNS} FROM g"
     );
     statement!(
         groups_by_key,
-        "SELECT {GROUP_COLUMNS} FROM unnest($1::bigint[]) AS wanted (key) CROSS JOIN LATERAL (
-             SELECT * FROM task_group e WHERE e.key <= wanted.key ORDER BY e.key DESC LIMIT 1
-         ) AS g"
+        "WITH RECURSIVE g AS (
+             SELECT f.*, 0::bigint AS up FROM unnest($1::bigint[]) AS wanted (key) CROSS JOIN LATERAL (
+                 SELECT * FROM task_group e WHERE e.key <= wanted.key ORDER BY e.key DESC LIMIT 1
+             ) AS f
+             UNION
+             SELECT f.*, b.up + 1 FROM g AS b CROSS JOIN LATERAL (
+                 SELECT * FROM task_group e WHERE e.key <= b.parent ORDER BY e.key DESC LIMIT 1
+             ) AS f WHERE b.up < $2
+         )
+         SELECT {GROUP_COLUMNS} FROM g"
     );
     statement!(
         jobs_by_id,
