@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use boxwood_engine::{Changes, Command, JobKey, Need, Settings, TaskKey, Timestamp, WorkingSet, foreseen};
+use boxwood_engine::{Changes, ClassKey, Command, JobKey, Need, Settings, TaskKey, Timestamp, WorkingSet, foreseen};
 use futures::try_join;
 
 use super::address::Address;
@@ -93,8 +93,9 @@ impl Postgres {
         }
     }
 
-    /// Loads what is wanted; `wait` for jobs that others hold, else leaves them.
-    fn gather(&mut self, set: &mut WorkingSet, wanted: Wanted, wait: bool) -> Result<(), Error> {
+    /// Loads what is wanted; `wait` for jobs that others hold, else leaves them. Answers the queues in which there are only
+    /// jobs that others hold.
+    fn gather(&mut self, set: &mut WorkingSet, wanted: Wanted, wait: bool) -> Result<BTreeSet<ClassKey>, Error> {
         let (jobs, tasks) = (wanted.job_keys, wanted.task_keys);
         if let Some(session) = self.session.as_mut().filter(|_| jobs + tasks > 0) {
             session.open_beside(&self.address, keys::SETTINGS)?;
@@ -102,15 +103,14 @@ impl Postgres {
         let session = self.session.as_ref().ok_or_else(|| self.lost())?;
         let (transaction, wait_for) = (&mut self.transaction, &mut self.wait_for);
         let unused = Keys::unused(set);
-        let taken = session.run(async |talk| {
+        let (taken, busy) = session.run(async |talk| {
             let take_keys = async {
                 match session.beside() {
                     Some(talk) if jobs + tasks > 0 => Keys::take(talk, jobs, tasks, &unused).await.map(Some),
                     _ => Ok(None),
                 }
             };
-            let (taken, ()) = try_join!(take_keys, load(talk, set, wanted, wait, transaction, wait_for))?;
-            Ok(taken)
+            try_join!(take_keys, load(talk, set, wanted, wait, transaction, wait_for))
         })?;
         if let Some(taken) = taken {
             if jobs > 0 {
@@ -122,7 +122,7 @@ impl Postgres {
                 set.load_task_keys(self.keys.tasks.clone());
             }
         }
-        Ok(())
+        Ok(busy)
     }
 
     fn lost(&self) -> Error {
@@ -141,7 +141,7 @@ fn plan_once(session: Session) -> Result<Session, Error> {
     Ok(session)
 }
 
-/// Loads all that is wanted but keys, beginning the transaction if that is not done.
+/// Loads all that is wanted but keys, beginning the transaction if that is not done. Answers as [`Postgres::gather`].
 async fn load(
     talk: &Talk,
     set: &mut WorkingSet,
@@ -149,7 +149,8 @@ async fn load(
     wait: bool,
     transaction: &mut Transaction,
     wait_for: &mut BTreeSet<JobKey>,
-) -> Result<(), Error> {
+) -> Result<BTreeSet<ClassKey>, Error> {
+    let mut busy = BTreeSet::new();
     let begin = !std::mem::replace(&mut transaction.open, true);
     let mut ahead = Ahead::new(talk, begin, begin || set.catalog_version().is_none()).await?;
     wanted.resolve(talk, set, &mut transaction.looked, &mut ahead).await?;
@@ -167,10 +168,12 @@ async fn load(
         let held: Vec<i64> = transaction.jobs.iter().map(|job| column(job.0)).collect();
         let found = look_in_queues(talk, set, &wanted.queues, &held, transaction.looked.along(), &mut ahead).await?;
         transaction.jobs.extend(found.jobs);
-        wait_for.extend(found.elsewhere);
+        wait_for.extend(found.busy.values());
+        busy.extend(found.busy.keys());
     }
     ahead.alone(talk, set).await?;
-    scan::scans(talk, set, &wanted).await
+    scan::scans(talk, set, &wanted).await?;
+    Ok(busy)
 }
 
 impl Drop for Postgres {
@@ -244,18 +247,20 @@ impl Backend for Postgres {
                 wanted.add(need);
             }
         }
-        self.gather(set, wanted, true)
+        self.gather(set, wanted, true).map(drop)
     }
 
     fn load_all(&mut self, set: &mut WorkingSet, needs: &[Need]) -> Result<Vec<Need>, Error> {
         self.connect()?;
         let mut wanted = Wanted::default();
         needs.iter().for_each(|need| wanted.add(*need));
-        self.gather(set, wanted, false)?;
+        let busy = self.gather(set, wanted, false)?;
         if self.wait_for.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(needs.iter().copied().filter(|need| !set.has(*need)).collect())
+        // The set seems to know a queue as soon as it knows a job of it, but the step that asked has seen that one.
+        let is_busy = |need: &Need| matches!(need, Need::Queue(class) if busy.contains(class));
+        Ok(needs.iter().copied().filter(|need| is_busy(need) || !set.has(*need)).collect())
     }
 
     fn finish(&mut self, changes: &Changes<'_>, inputs_of: &[TaskKey]) -> Result<Vec<Vec<u8>>, Error> {

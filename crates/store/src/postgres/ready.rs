@@ -151,8 +151,8 @@ fn cut(rows: &mut Vec<(ReadyKey, ReadyRow)>, limit: i64, end: Place) -> Place {
 pub(super) struct Found {
     /// Jobs that were locked and loaded.
     pub(super) jobs: BTreeSet<JobKey>,
-    /// Jobs others hold, of queues that have no others: the oldest of each.
-    pub(super) elsewhere: BTreeSet<JobKey>,
+    /// Queues in which there are only jobs that others hold, each with the oldest of them.
+    pub(super) busy: BTreeMap<ClassKey, JobKey>,
 }
 
 /// Looks for more jobs of queues: of each the oldest that nobody else holds are locked and loaded, with their first ready
@@ -195,7 +195,7 @@ pub(super) async fn look_in_queues(
             (_, None) => u64::MAX,
             (Some(last), Some(_)) => last.0 + 1,
             (None, Some(elsewhere)) => {
-                found.elsewhere.insert(*elsewhere);
+                found.busy.insert(class, *elsewhere);
                 continue;
             }
         };

@@ -111,8 +111,7 @@ impl Session {
     /// The same, however long it takes: for those who move whole tables. The system still gives up a connection on which
     /// the database does not answer.
     pub(super) fn run_long<T>(&self, speak: impl AsyncFnOnce(&Talk) -> Result<T, Error>) -> Result<T, Error> {
-        let runtime = self.runtime.as_ref().expect("taken only at the end");
-        runtime.block_on(speak(&self.talk))
+        self.runtime().block_on(speak(&self.talk))
     }
 
     /// Whether the connection is gone.
