@@ -64,6 +64,8 @@ fn pictures() -> Vec<(&'static str, Graph, Options)> {
         ("sum-of-squares-sketchy", samples::sum_of_squares(), Options { sketchy: true, ..plain() }),
         ("grown-30-sketchy", samples::grown(30, 3), Options { sketchy: true, ..plain() }),
         ("fan-out-sketchy", samples::fan_out(60), Options { sketchy: true, ..elk() }),
+        ("letters-sketchy", samples::letters(), Options { sketchy: true, title: true, ..plain() }),
+        ("letters", samples::letters(), Options { title: true, ..plain() }),
         ("nested-optional-sketchy", samples::nested_optional(), Options { sketchy: true, ..dark() }),
         ("news", samples::news(), plain()),
         ("sequence", samples::sequence(), plain()),

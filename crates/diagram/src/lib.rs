@@ -27,6 +27,7 @@
 //! | `<path class="edge subtask" data-from data-to>` | each arrow from a parent to a child |
 //! | `<path class="edge dependency" data-from data-to>` | each arrow from a task to one it waits for |
 //! | `<path class="head …">` | arrow heads; arrows that end in one place share one |
+//! | `<path class="lettering">` | in hand-drawn pictures, the letters of a label or the title; the text itself is there too, transparent |
 //! | `<rect class="background">` | the background, in themes that have one |
 //! | `<text class="title">` | the title, if asked for |
 //!
@@ -37,6 +38,8 @@ pub mod d2;
 pub mod fold;
 mod graph;
 mod layout;
+mod lettering;
+mod lines;
 mod options;
 mod palette;
 mod sketch;

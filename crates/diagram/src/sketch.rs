@@ -72,7 +72,7 @@ pub(crate) fn moved(head: [Point; 3]) -> [Point; 3] {
 }
 
 /// The place a point is moved to.
-fn warped(point: Point, stroke: Stroke) -> Point {
+pub(crate) fn warped(point: Point, stroke: Stroke) -> Point {
     let seed = match stroke {
         Stroke::First => 1,
         Stroke::Second => 3,

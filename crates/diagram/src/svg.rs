@@ -7,14 +7,13 @@ use std::fmt::{self, Write};
 
 use crate::graph::{Kind, Node, Stack};
 use crate::layout::{Drawing, Point, Rect, Step};
+use crate::lines::{self, TITLE_PX};
 use crate::palette::{BoxColours, Palette};
 use crate::sketch::{self, Stroke};
 use crate::text::{self, LETTER_PX, LINE_PX, Label};
-use crate::{BAR_ROOM, BESIDE_LABEL, Graph, Options, SHEETS};
+use crate::{BAR_ROOM, BESIDE_LABEL, Graph, Options, SHEETS, State};
 
 const FONTS: &str = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', sans-serif";
-/// The size of the title's letters, in pixels.
-const TITLE_PX: f64 = 20.0;
 /// How much room the title takes above the drawing, in pixels.
 const TITLE_ROOM: f64 = 44.0;
 /// The longest title, in columns; a job's name can be longer.
@@ -63,10 +62,9 @@ impl Picture<'_> {
             writeln!(svg, r#"<rect class="background" width="{width}" height="{height}" fill="{background}"/>"#)?;
         }
         if let Some(title) = title {
-            let (x, y) = (Px(width / 2.0), Px(around + TITLE_PX + 2.0));
-            let colour = self.palette.subtask;
-            write!(svg, r#"<text class="title" x="{x}" y="{y}" text-anchor="middle" font-size="{TITLE_PX}" "#)?;
-            writeln!(svg, r#"font-weight="bold" fill="{colour}">{}</text>"#, Escaped(&title))?;
+            let place = Point { x: width / 2.0, y: around + TITLE_PX + 2.0 };
+            let colour = self.palette.of_state(State::Queued).text;
+            lines::write_title(svg, &title, place, colour, self.options.sketchy)?;
         }
         let (left, top) = (Px(around + (content - self.drawing.size.width) / 2.0), Px(around + title_room));
         writeln!(svg, r#"<g transform="translate({left} {top})">"#)?;
@@ -165,16 +163,11 @@ impl Picture<'_> {
             place.height -= BAR_ROOM;
         }
 
-        let middle = Px(place.x + place.width / 2.0);
         // The baseline of the first line, so that the lines as a whole stand in the middle.
         let above = (place.height - LINE_PX * label.lines.len() as f64) / 2.0;
-        let mut baseline = place.y + above + LINE_PX * 0.72;
-        write!(svg, r#"<text text-anchor="middle" fill="{}" xml:space="preserve">"#, colours.text)?;
-        for line in &label.lines {
-            write!(svg, r#"<tspan x="{middle}" y="{}">{}</tspan>"#, Px(baseline), Escaped(line))?;
-            baseline += LINE_PX;
-        }
-        svg.write_str("</text>\n</g>\n")
+        let middle = Point { x: place.x + place.width / 2.0, y: place.y + above + LINE_PX * 0.72 };
+        lines::write_label(svg, &label.lines, middle, colours.text, self.options.sketchy)?;
+        svg.write_str("</g>\n")
     }
 
     fn outline(&self, svg: &mut String, place: &Rect, colours: BoxColours, dashes: &str) -> fmt::Result {
@@ -243,7 +236,8 @@ fn sketched_box(svg: &mut String, place: &Rect, colours: BoxColours, dashes: &st
     Ok(())
 }
 
-fn write_steps(svg: &mut String, steps: &[Step]) -> fmt::Result {
+/// Writes a line as the value of a path's `d`.
+pub(crate) fn write_steps(svg: &mut String, steps: &[Step]) -> fmt::Result {
     steps.iter().try_for_each(|step| match *step {
         Step::Move(end) => write!(svg, "M{}", At(end)),
         Step::Line(end) => write!(svg, "L{}", At(end)),
@@ -253,7 +247,7 @@ fn write_steps(svg: &mut String, steps: &[Step]) -> fmt::Result {
 }
 
 /// A number of pixels, to a tenth.
-struct Px(f64);
+pub(crate) struct Px(pub(crate) f64);
 
 impl fmt::Display for Px {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -272,7 +266,7 @@ impl fmt::Display for At {
 }
 
 /// Text for an element or an attribute; control characters must be gone already.
-struct Escaped<'a>(&'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,10 @@
 //! Labels: making hostile text harmless, breaking long lines, and estimating how wide text is.
 //!
 //! No font is embedded and none is known when the picture is made, so widths are estimated from above:
-//! each character counts as wide as in the widest of the common sans-serif fonts.
+//! each character counts as wide as in the widest of the common sans-serif fonts. What is known to be
+//! narrower in most of them is set to that width, which any font is then stretched or squeezed to.
+
+use crate::lettering::decomposed;
 
 /// The size of the letters, in pixels.
 pub(crate) const LETTER_PX: f64 = 14.0;
@@ -158,6 +161,25 @@ pub(crate) fn width(line: &str) -> f64 {
     line.chars().map(ems).sum::<f64>() * LETTER_PX
 }
 
+/// The width of a line in pixels in the most common sans-serif fonts, which agree to a few hundredths; none if
+/// there are letters that they do not agree on.
+pub(crate) fn common_width(line: &str) -> Option<f64> {
+    let thousandths = |letter: char| match letter {
+        ' '..='~' => Some(u32::from(ASCII_THOUSANDTHS[letter as usize - ' ' as usize])),
+        '×' => Some(584),
+        '–' => Some(556),
+        '…' | '—' | '\u{fffd}' => Some(1_000),
+        'ı' => Some(278),
+        _ => None,
+    };
+    // A mark does not change the width of its letter.
+    let base =
+        |letter: char| if letter.is_ascii() { letter } else { decomposed(letter).map_or(letter, |[base, _]| base) };
+    let thousandths = |letter| thousandths(base(letter));
+    let width: Option<u32> = line.chars().map(thousandths).sum();
+    width.map(|width| f64::from(width) / 1000.0 * LETTER_PX)
+}
+
 fn columns_of(line: &str) -> usize {
     line.chars().map(columns_of_letter).sum()
 }
@@ -208,6 +230,15 @@ const ASCII_HUNDREDTHS: [u8; 95] = [
      32, 41, 46, 84, 64, 96, 78, 28, 40, 40, 50, 84, 32, 37, 32, 34, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 34, 34, 84, 84, 84, 56,
     102, 69, 69, 73, 78, 67, 62, 78, 76, 30, 50, 67, 56, 87, 75, 79, 67, 79, 73, 67, 62, 74, 69, 99, 69, 67, 69, 40, 34, 40, 84, 56,
      50, 62, 64, 55, 64, 62, 36, 64, 64, 28, 28, 58, 28, 98, 64, 62, 64, 64, 42, 53, 40, 64, 60, 82, 60, 60, 53, 64, 34, 64, 84,
+];
+
+/// Widths from the space to the tilde in the most common fonts, in thousandths of the letter size.
+#[rustfmt::skip]
+const ASCII_THOUSANDTHS: [u16; 95] = [
+    278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556,
+    556, 556, 278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778,
+    667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556, 556, 278, 556,
+    556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
 ];
 
 #[cfg(test)]
@@ -266,6 +297,16 @@ mod tests {
         let label = Label::new(&"測".repeat(45));
         assert_eq!(label.lines.iter().map(|line| line.chars().count()).collect::<Vec<_>>(), [30, 15]);
         assert!(label.width >= 30.0 * LETTER_PX);
+    }
+
+    #[test]
+    fn v_2_the_common_width_is_less_than_the_room() {
+        for letter in ' '..='~' {
+            let letter = letter.to_string();
+            assert!(common_width(&letter).is_some_and(|common| common <= width(&letter)), "{letter}");
+        }
+        assert_eq!((common_width("é"), common_width("測")), (common_width("e"), None));
+        assert!(common_width("Hello").is_some_and(|width| (width - 31.9).abs() < 0.1));
     }
 
     #[test]

@@ -51,6 +51,11 @@ fn v_20_folded_looks_as_before() {
 }
 
 #[test]
+fn v_13_letters_look_as_before() {
+    check("letters-sketchy", &samples::letters(), &Options { sketchy: true, title: true, ..Options::default() });
+}
+
+#[test]
 fn v_13_sketchy_looks_as_before() {
     let options = Options { sketchy: true, theme: Theme::ConsoleLight, ..Options::default() };
     check("optional-sketchy", &samples::optional(), &options);

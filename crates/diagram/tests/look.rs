@@ -210,6 +210,29 @@ fn v_13_sketchy_lines_waver_but_stay_near() {
 }
 
 #[test]
+fn v_13_letters_are_drawn_by_hand_and_the_text_is_there_too() {
+    let options = Options { sketchy: true, title: true, ..Options::default() };
+    let svg = render(&samples::letters(), &options);
+    let picture = Picture::read(&svg);
+    assert_eq!(picture.tasks[0].lines[0], "The quick brown fox jumps over the lazy dog");
+    // The label of one box and the title are drawn; the other box has a letter of another script.
+    assert_eq!(svg.matches("class=\"lettering\"").count(), 2);
+    assert_eq!(svg.matches(" fill-opacity=\"0\"").count(), 6 + 1);
+    assert!(svg.contains(">Ж is text</tspan>"));
+    assert!(!render(&samples::letters(), &Options::default()).contains("lettering"));
+}
+
+#[test]
+fn v_2_lines_have_the_width_of_common_fonts_whatever_the_font() {
+    let svg = render(&samples::sum_of_squares(), &Options::default());
+    assert_eq!(svg.matches("<tspan ").count(), svg.matches(" textLength=").count());
+    let hostile = render(&samples::hostile(), &Options::default());
+    // Widths of other scripts are not known.
+    let line = hostile.split("<tspan ").find(|line| line.contains("日本語")).expect("a line");
+    assert!(!line.contains("textLength"), "{line}");
+}
+
+#[test]
 fn v_1_a_job_without_tasks_is_a_picture_too() {
     let picture = Picture::of(&Graph::default(), &Options { padding: 0, sketchy: false, ..Options::default() });
     assert!(picture.width >= 1.0 && picture.height >= 1.0);

@@ -285,6 +285,22 @@ pub fn hostile() -> Graph {
     Graph { title: Some("<b>hostile & \"name\"</b>\n\u{1b}[1m".into()), nodes }
 }
 
+/// Every letter that is drawn by hand.
+pub fn letters() -> Graph {
+    let lines = [
+        "The quick brown fox jumps over the lazy dog",
+        "SPHINX OF BLACK QUARTZ, JUDGE MY VOW! 0123456789",
+        "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~",
+        "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝ ß × µ ° ·",
+        "àáâãäåçèéêëìíîïñòóôõöøùúûüýÿ – — ’ “ ” → … \u{fffd}",
+        "ĆćČčĚěŃńŇňŘřŚśŞşŠšŮůŹźŽž ValueError(scene_12/a-b.zip)",
+    ];
+    Graph {
+        title: Some("Every letter".into()),
+        nodes: vec![computed(&lines.join("\n")), computed("Ж is text").under(0)],
+    }
+}
+
 /// Labels of many lines and long ones.
 pub fn long_labels() -> Graph {
     graph(vec![
