@@ -44,7 +44,7 @@ async fn recount(client: &Client) -> BTreeMap<String, u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_under_load_is_of_one_moment_and_goes_on_when_it_is_served() {
+async fn cli_6_a_backup_under_load_is_of_one_moment_and_goes_on_when_it_is_served() {
     const BACKUPS: usize = 3;
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
@@ -118,7 +118,7 @@ async fn finish(here: Here) {
 }
 
 #[tokio::test]
-async fn a_backup_goes_through_pipes_and_only_into_an_empty_folder() {
+async fn cli_6_a_backup_goes_through_pipes_and_only_into_an_empty_folder() {
     let here = here().await;
     here.worked("fan", fan(2)).await;
     let (data, restored) = (here.file("data"), here.file("restored"));
@@ -143,7 +143,7 @@ async fn a_backup_goes_through_pipes_and_only_into_an_empty_folder() {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_leaves_an_earlier_backup_as_it_was() {
+async fn cli_6_what_goes_wrong_leaves_an_earlier_backup_as_it_was() {
     let here = here().await;
     let (data, backup, nothing) = (here.file("data"), here.file("backup"), here.file("nothing"));
     command(&["export", "--out", &backup], data.as_ref()).await.ok();
