@@ -147,6 +147,11 @@ impl Load {
         self.nothing_is_wrong();
     }
 
+    /// The jobs whose submission was answered so far.
+    pub(crate) fn acknowledged(&self) -> Vec<ID> {
+        self.told().jobs.clone()
+    }
+
     /// Of each server, how many calls have failed.
     pub(crate) fn failures(&self) -> Vec<u64> {
         self.world.failures.iter().map(|failures| failures.load(Ordering::Relaxed)).collect()

@@ -11,4 +11,5 @@ mod cluster;
 mod database_faults;
 mod killed;
 mod load;
+mod moved;
 mod recount;
