@@ -153,6 +153,7 @@ async fn load(
     let mut busy = BTreeSet::new();
     let begin = !std::mem::replace(&mut transaction.open, true);
     let mut ahead = Ahead::new(talk, begin, begin || set.catalog_version().is_none()).await?;
+    wanted.lock_submissions(talk, set, &mut ahead).await?;
     wanted.resolve(talk, set, &mut transaction.looked, &mut ahead).await?;
     if wait {
         wanted.jobs.append(wait_for);
@@ -239,6 +240,9 @@ impl Backend for Postgres {
         self.connect()?;
         let mut wanted = Wanted::default();
         for command in commands {
+            if let Command::SubmitJob(new) = command {
+                wanted.submissions.insert(submission_lock(new.fingerprint));
+            }
             let foreseen = foreseen(set, command);
             for need in foreseen.needs {
                 if let Need::TaskById(id) = need {
@@ -279,6 +283,11 @@ impl Backend for Postgres {
             self.session = None;
         }
     }
+}
+
+/// The lock of a submission and its repetitions: half of the digest that they have in common.
+fn submission_lock(fingerprint: u128) -> i64 {
+    u64::try_from(fingerprint & u128::from(u64::MAX)).expect("half of it").cast_signed()
 }
 
 fn in_order(tasks: &[TaskKey], found: Vec<(TaskKey, Vec<u8>)>) -> Result<Vec<Vec<u8>>, Error> {

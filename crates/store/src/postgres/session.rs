@@ -198,14 +198,24 @@ impl Talk {
     }
 }
 
+/// Whether an error of the client says that a statement of ours does not fit its values or rows. Trying again is of no use
+/// then. The client tells its kinds of errors apart by what it says, and by nothing else.
+fn is_misuse(text: &str) -> bool {
+    let starts =
+        ["error serializing parameter", "error deserializing column", "invalid column", "query returned an unexpected"];
+    starts.iter().any(|start| text.starts_with(start)) || text.contains(" parameters but got ")
+}
+
 /// What the database's own errors mean: classes and codes of appendix A of the documentation of PostgreSQL.
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(said) = error.as_db_error() else {
-            return match std::error::Error::source(&error) {
-                Some(source) => Self::Unavailable(format!("database: {error}: {source}")),
-                None => Self::Unavailable(format!("database: {error}")),
+            let what = error.to_string();
+            let text = match std::error::Error::source(&error) {
+                Some(source) => format!("database: {what}: {source}"),
+                None => format!("database: {what}"),
             };
+            return if is_misuse(&what) { Self::Corrupt(text) } else { Self::Unavailable(text) };
         };
         let text = format!("database: {} ({})", said.message(), said.code().code());
         match *said.code() {
@@ -221,5 +231,28 @@ impl From<tokio_postgres::Error> for Error {
             }
             _ => Self::Corrupt(text),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asks the database of the tests, if there is one: `conformance/postgres/run.sh cargo test -p boxwood-store --lib`.
+    #[test]
+    fn values_that_do_not_fit_are_no_loss() {
+        let Some(server) = std::env::var("BOXWOOD_TEST_POSTGRES").ok().filter(|server| !server.is_empty()) else {
+            return eprintln!("LEFT OUT: BOXWOOD_TEST_POSTGRES names no PostgreSQL");
+        };
+        let address = Address::parse(&format!("{server} dbname=postgres")).expect("an address");
+        let session = Session::connect(&address).expect("the server of the tests answers");
+        let fails = |sql: &str, values: &Values<'_>| {
+            session.run(async |talk| talk.query_once(sql, values).await.map(drop)).expect_err("it does not fit")
+        };
+        for error in [fails("SELECT $1::bigint", &[&"text"]), fails("SELECT $1::bigint", &[]), fails("SELEC 1", &[])] {
+            assert!(matches!(error, Error::Corrupt(_)), "{error:?}");
+        }
+        let error = fails("SELECT pg_terminate_backend(pg_backend_pid())", &[]);
+        assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
     }
 }

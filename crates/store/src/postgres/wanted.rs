@@ -33,6 +33,8 @@ pub(super) struct Wanted {
     pub(super) task_progress: BTreeSet<TaskKey>,
     pub(super) job_progress: BTreeSet<JobKey>,
     pub(super) scans: BTreeSet<Scan>,
+    /// Submissions that nobody else may decide meanwhile.
+    pub(super) submissions: BTreeSet<i64>,
     pub(super) job_keys: u64,
     pub(super) task_keys: u64,
     pub(super) catalog: bool,
@@ -99,6 +101,22 @@ impl Wanted {
     /// Ready tasks of these classes beside the task with this id.
     pub(super) fn add_beside(&mut self, task: TaskId, classes: Vec<ClassKey>) {
         self.beside.push((task, classes));
+    }
+
+    /// Locks submissions: a repetition is decided when what became of the one before is known, at whichever server (J-11).
+    /// These locks come before those of jobs in every transaction, and in the same order.
+    pub(super) async fn lock_submissions(
+        &self,
+        talk: &Talk,
+        set: &mut WorkingSet,
+        ahead: &mut Ahead,
+    ) -> Result<(), Error> {
+        let locks: Vec<i64> = self.submissions.iter().copied().collect();
+        let lock = some(talk, LOCK_SUBMISSIONS, locks.len()).await?;
+        if lock.is_some() {
+            ahead.of(talk, set, ask(talk, &lock, [&locks])).await?;
+        }
+        Ok(())
     }
 
     /// Finds the tasks and jobs that ids name, the groups of all tasks, and the jobs that all of it is about. What groups and
@@ -211,6 +229,8 @@ impl Wanted {
         self.jobs.extend(&self.job_progress);
     }
 }
+
+const LOCK_SUBMISSIONS: &str = "SELECT pg_advisory_xact_lock(lock) FROM unnest($1::bigint[]) AS lock";
 
 mod sql {
     use super::{GROUP_COLUMNS, JOB_COLUMNS, statement};

@@ -79,6 +79,12 @@ impl Shared {
         self
     }
 
+    /// Whether a connection to it waits for a lock.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        self.admin.connections(self.name(), "wait_event_type = 'Lock'") > 0
+    }
+
     /// Opens the database once more.
     ///
     /// # Panics
