@@ -6,12 +6,15 @@
 //!   can be asked with a model of its own, which knows the rules from the behaviour page and not from the engine.
 //! - [`hostile`]: random worlds in which calls are lost, repeated and late, leases end and the server crashes.
 //! - [`sim`]: a simulated server, its database, its users and runners, with every fault that can be thought of.
+//! - `crowd` (feature `postgres`): several servers at work at the same time, compared with the same model afterwards.
 //! - [`conformance`]: what every store must do, and that all stores answer alike.
 
 pub mod alone;
 mod catalog;
 mod compare;
 pub mod conformance;
+#[cfg(feature = "postgres")]
+pub mod crowd;
 #[cfg(feature = "sqlite")]
 mod directory;
 pub mod hostile;

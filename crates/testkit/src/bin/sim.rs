@@ -158,7 +158,7 @@ fn search(options: &Options) -> ExitCode {
         seeds as f64 * 60.0 / seconds
     );
     let Some(failure) = found.into_inner().unwrap_or_else(PoisonError::into_inner) else { return ExitCode::SUCCESS };
-    println!("seed {} breaks a rule; leaving out what is not needed for it", failure.seed);
+    println!("{failure}\nleaving out what is not needed for it");
     let (short, events) = sim::shrink(&failure, || options.store.fresh());
     let again = failure.again(&options.store.options());
     println!("\n{short}\n{events} of {} events are left; again: {again}", sim::EVENTS);

@@ -28,6 +28,22 @@ pub(super) fn check(model: &Model, reader: &dyn Reader) {
     }
 }
 
+/// Brings jobs and tasks of the model into the order of their keys.
+#[cfg(feature = "postgres")]
+pub(super) fn order(model: &mut Model, reader: &dyn Reader) {
+    let all = JobQuery { limit: JOBS_MAX, ..JobQuery::default() };
+    let mut views = reader.jobs(&all).expect(WORKS).jobs;
+    views.sort_by_key(|view| view.job.key);
+    let keys: Vec<u128> = views.iter().map(|view| view.job.id.to_u128()).collect();
+    model.jobs.sort_by_key(|job| keys.iter().position(|id| *id == job.id));
+    for job in &mut model.jobs {
+        let id = JobId::from_u128(job.id).expect("an id");
+        let graph = reader.graph(id, usize::MAX).expect(WORKS).unwrap_or_else(|| panic!("J-40: there is no job {id}"));
+        let ids: Vec<u128> = graph.tasks.iter().map(|task| task.id.to_u128()).collect();
+        job.order_as(&ids);
+    }
+}
+
 pub(super) fn check_clusters(model: &Model, reader: &dyn Reader) {
     let clusters: Vec<_> = reader.clusters().expect(WORKS).iter().map(translate::cluster).collect();
     assert_eq!(clusters, model.list_clusters(), "C-9: the clusters");

@@ -177,6 +177,42 @@ impl Reference {
         self.now.decide(command);
     }
 
+    /// Decides a command of which it is known that it handed nothing out.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn decide_without_hand_out(&mut self, command: &Command) {
+        self.now.decide_among_several(command, None);
+    }
+
+    /// As [`Reference::check`], where other servers are at work too: which job a task is stolen from, and whether there is
+    /// any, depends on what they are at.
+    ///
+    /// # Panics
+    /// Where they differ.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn check_among_several(
+        &mut self,
+        command: &Command,
+        decided: &Result<Reply, Refusal>,
+        input: Option<&[u8]>,
+    ) {
+        let chosen = match decided {
+            Ok(Reply::Report(ReportReply::Task(hand_out))) => Some(hand_out.id.to_u128()),
+            _ => None,
+        };
+        let expected = self.now.decide_among_several(command, chosen);
+        self.now.compare(command, expected, decided, input);
+    }
+
+    /// Lists jobs and tasks in the order of their keys, which servers take before they wait for each other. Only to be
+    /// looked at afterwards.
+    ///
+    /// # Panics
+    /// If the store does not have the same tasks.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn order_as(&mut self, reader: &dyn Reader) {
+        answers::order(&mut self.now.model, reader);
+    }
+
     /// Decides a command too, and compares the reply. `input` is that of the task handed out.
     ///
     /// # Panics
@@ -247,6 +283,15 @@ impl Side {
             }
             Command::DeleteCluster { slug } => Expected::Done(model.delete_cluster(slug)),
         }
+    }
+
+    /// As [`Side::decide`], where a report is answered with the task that another server has left.
+    #[cfg(feature = "postgres")]
+    fn decide_among_several(&mut self, command: &Command, chosen: Option<u128>) -> Expected {
+        let Command::Report(report) = command else { return self.decide(command) };
+        let computed = report.computed.as_ref().map(translate::computed);
+        let ask = report.ask.as_ref().map(translate::ask);
+        Expected::Answer(self.model.next_task_among_several(computed, ask, report.now.0, chosen))
     }
 
     fn compare(

@@ -35,16 +35,16 @@ impl Job {
     /// R-11, the bounded search: children of the task, then direct children of each ancestor from the parent upward, then
     /// the job's first eligible task; each time the one submitted first.
     fn depth_first(&self, from: usize, ask: &Ask) -> Option<usize> {
+        self.nearest_child(from, ask).or_else(|| self.nearest_to_root(&self.eligible(ask)))
+    }
+
+    /// The first two steps of that search.
+    pub(super) fn nearest_child(&self, from: usize, ask: &Ask) -> Option<usize> {
         let eligible = self.eligible(ask);
         let mut levels = vec![from];
         levels.extend(self.ancestors(from).into_iter().take(LEVELS_MAX));
-        for level in levels {
-            let child = eligible.iter().copied().find(|task| self.tasks[*task].parent == Some(level));
-            if child.is_some() {
-                return child;
-            }
-        }
-        self.nearest_to_root(&eligible)
+        let child = |level| eligible.iter().copied().find(|task| self.tasks[*task].parent == Some(level));
+        levels.into_iter().find_map(child)
     }
 
     /// R-11, to the letter: descendants of the task, then descendants of its parent, and so on up to the roots; each time

@@ -12,6 +12,8 @@ mod job;
 mod lease;
 mod list;
 mod report;
+#[cfg(feature = "postgres")]
+mod several;
 mod statistics;
 mod submit;
 mod task;

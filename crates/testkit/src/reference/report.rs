@@ -63,6 +63,17 @@ impl Model {
         ask: Option<Ask>,
         now: Time,
     ) -> Result<Answer, Refused> {
+        self.next_task_by(computed, ask, now, Self::choose)
+    }
+
+    /// The same, with another way to choose.
+    pub(super) fn next_task_by(
+        &mut self,
+        computed: Option<Computed>,
+        ask: Option<Ask>,
+        now: Time,
+        choose: impl FnOnce(&mut Self, Option<Place>, &Ask) -> Option<Place>,
+    ) -> Result<Answer, Refused> {
         let named = match computed {
             Some(computed) => Some((self.find_task(computed.task)?, self.store(computed, now)?)),
             None => None,
@@ -78,7 +89,7 @@ impl Model {
             self.task_mut(again).lease_until = Lease::first(&self.numbers).end(now);
             return Ok(Answer::Task(self.hand_out(again, &ask)));
         }
-        let chosen = self.choose(named.map(|(place, _)| place), &ask);
+        let chosen = choose(self, named.map(|(place, _)| place), &ask);
         if let Some(chosen) = chosen {
             self.start(chosen, now);
         }
