@@ -205,8 +205,8 @@ impl Backend for Postgres {
         if changes.is_empty() {
             return Ok(());
         }
-        self.speak(async |talk| save::changes(talk, changes, Then::GoOn).await)?;
         self.keys.used(changes);
+        self.speak(async |talk| save::changes(talk, changes, Then::GoOn).await)?;
         Ok(())
     }
 
@@ -268,9 +268,9 @@ impl Backend for Postgres {
     }
 
     fn finish(&mut self, changes: &Changes<'_>, inputs_of: &[TaskKey]) -> Result<Vec<Vec<u8>>, Error> {
+        self.keys.used(changes);
         let found = self.speak(async |talk| save::changes(talk, changes, Then::Commit(inputs_of)).await)?;
         self.transaction = Transaction::default();
-        self.keys.used(changes);
         in_order(inputs_of, found)
     }
 

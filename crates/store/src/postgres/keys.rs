@@ -28,7 +28,7 @@ impl Keys {
         Self { jobs, tasks }
     }
 
-    /// Notes which keys rows have now.
+    /// Notes which keys rows are about to have, whatever becomes of them: a commit whose answer is lost may have them.
     pub(super) fn used(&mut self, changes: &Changes<'_>) {
         for job in changes.jobs {
             self.jobs.start = self.jobs.start.max(job.key.0 + 1);
