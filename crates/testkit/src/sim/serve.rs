@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use boxwood_engine::{Command, Reply, Taken, Timestamp};
 use boxwood_store::Error;
@@ -16,6 +17,9 @@ use crate::invariants::Facts;
 
 /// Calls remembered, to arrive again.
 const ARRIVED_MAX: usize = 24;
+
+/// A database ends a transaction that stands still for longer, as it does if the machine that simulates is stopped.
+const STANDSTILL: Duration = Duration::from_secs(4);
 
 /// How many connections in a hundred break while their call is decided.
 const BROKEN_PERCENT: u64 = 8;
@@ -109,8 +113,11 @@ impl Sim {
         if shared {
             self.expect_crash(crash);
         }
+        let start = Instant::now();
         match failed.map_or_else(|| self.finish(batch), Err) {
-            Ok(committed) if shared => self.committed_together(committed, &taken, crash),
+            Ok(committed) if shared => {
+                self.committed_together(committed, &taken, crash, start.elapsed() > STANDSTILL);
+            }
             Ok(committed) => self.committed(committed, &taken, crash),
             Err(error) => self.fails(&error, taken),
         }

@@ -17,12 +17,13 @@ impl Sim {
         }
     }
 
-    /// A batch has ended: durable or not, and the server may know it or not.
+    /// A batch has ended: durable or not, and the server may know it or not. It may fail by itself if everything stood still.
     pub(super) fn committed_together(
         &mut self,
         committed: Committed<Waiter, ()>,
         taken: &[Decided],
         crash: Option<Moment>,
+        stood_still: bool,
     ) {
         let Committed { answers, wakes, decided, postponed } = committed;
         assert!(postponed.is_empty(), "no other server holds anything");
@@ -53,7 +54,7 @@ impl Sim {
             }
             self.check_changes();
         } else if !decided.is_empty() || !known {
-            assert!(struck.is_some() || was_cut, "N-22: a batch failed by itself");
+            assert!(struck.is_some() || was_cut || stood_still, "N-22: a batch failed by itself");
             let none = answers.outcomes.iter().all(|(_, outcome)| outcome.is_none());
             assert!(none, "N-21: somebody was told what was not committed");
             self.trace.note(format_args!("  nothing is committed"));
