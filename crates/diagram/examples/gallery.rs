@@ -102,6 +102,7 @@ fn pictures() -> Vec<(&'static str, Graph, Options)> {
         ("large-layered-500", samples::layered(500, 25, 1), plain()),
         ("large-layered-2000", samples::layered(2_000, 50, 1), plain()),
         ("large-grown-2000", samples::grown(2_000, 1), elk()),
+        ("large-grown-5000", samples::grown(5_000, 1), plain()),
         ("large-wild-300", samples::wild(300, 1), plain()),
         ("large-wild-2000", samples::wild(2_000, 1), plain()),
         ("large-chain-5000", samples::chain(5_000), plain()),

@@ -156,17 +156,19 @@ fn v_1_everything_lies_within_the_picture() {
 
 #[test]
 fn v_2_text_is_inside_its_box() {
-    in_every_form(|name, _, picture| {
-        for task in &picture.tasks {
-            for (line, at) in task.lines.iter().zip(&task.baselines) {
-                // What these letters take in a common font, measured apart from the estimate under test.
-                let ems = |letter| if " .,:;'|!()[]ijlft".contains(letter) { 0.28 } else { 0.56 };
-                let half = line.chars().map(ems).sum::<f64>() * 14.0 / 2.0;
-                assert!(at.x - half > task.left && at.x + half < task.right, "{name}: {line:?} in {task:?}");
-                assert!(at.y - 11.0 > task.top && at.y + 4.0 < task.bottom, "{name}: {line:?} in {task:?}");
-            }
+    in_every_form(|name, _, picture| assert_text_inside(name, &picture.tasks));
+}
+
+fn assert_text_inside(name: &str, tasks: &[Task]) {
+    for task in tasks {
+        for (line, at) in task.lines.iter().zip(&task.baselines) {
+            // What these letters take in a common font, measured apart from the estimate under test.
+            let ems = |letter| if " .,:;'|!()[]ijlft".contains(letter) { 0.28 } else { 0.56 };
+            let half = line.chars().map(ems).sum::<f64>() * 14.0 / 2.0;
+            assert!(at.x - half > task.left && at.x + half < task.right, "{name}: {line:?} in {task:?}");
+            assert!(at.y - 11.0 > task.top && at.y + 4.0 < task.bottom, "{name}: {line:?} in {task:?}");
         }
-    });
+    }
 }
 
 #[test]
@@ -289,7 +291,8 @@ fn v_16_jobs_far_beyond_the_limit_can_be_drawn() {
         ("fan-out", samples::fan_out(5_000)),
         ("long sequence", samples::long_sequence(5_000)),
         ("layered", samples::layered(2_000, 50, 1)),
-        ("grown", samples::grown(2_000, 1)),
+        ("grown", samples::grown(5_000, 1)),
+        ("woven", samples::woven(200, 400, 1)),
         ("wild", samples::wild(300, 1)),
         ("roots", samples::graph(vec![Node::new("root", State::Queued); 5_000])),
     ] {
@@ -297,6 +300,7 @@ fn v_16_jobs_far_beyond_the_limit_can_be_drawn() {
         assert_eq!(picture.tasks.len(), graph.nodes.len(), "{name}");
         assert_eq!(picture.edges.len(), arrows(&graph).len(), "{name}");
         assert_apart(name, &picture.tasks);
+        assert_text_inside(name, &picture.tasks);
     }
 }
 

@@ -116,7 +116,9 @@ const SCREEN: Size = Size { width: 1_600.0, height: 1_000.0 };
 /// no longer than one drawing.
 const COMPARED_ITEMS_MAX: usize = 6_000;
 /// How much better a drawing must be to be preferred to one that comes before it.
-const BETTER: f64 = 0.85;
+const BETTER: f64 = 0.9;
+/// How much larger a drawing may be for each crossing that an arrow has less on average.
+const CROSSED: f64 = 4.0;
 
 /// Places a box of the given size for each task of `graph`, and an arrow for each of its edges.
 ///
@@ -128,30 +130,45 @@ pub(crate) fn arrange(graph: &Graph, sizes: &[Size], layout: Layout, direction: 
     let spacing = Spacing::of(direction);
     let compact = Spacing { row_max: spacing.row_max / 6.0, block_aspect: spacing.block_aspect / 4.0, ..spacing };
     let draw = |spacing: &Spacing, after: After| {
-        let (drawing, items) = draw(graph, &edges, &sizes, layout, spacing, after);
-        (Frame::of(direction, &drawing).turn(drawing), items)
+        let mut drawn = draw(graph, &edges, &sizes, layout, spacing, after);
+        drawn.drawing = Frame::of(direction, &drawn.drawing).turn(drawn.drawing);
+        drawn
     };
-    let (mut best, items) = draw(&spacing, After::Task);
+    let mut best = draw(&spacing, After::Task);
+    let items = best.items;
     let is_forest = edges.iter().all(|edge| edge.kind == Kind::Subtask);
     for (spacing, after) in [(&spacing, After::Subtree), (&compact, After::Task), (&compact, After::Subtree)] {
         let is_compact = spacing.row_max == compact.row_max;
-        if (is_compact && screens(&best) <= 1.0) || items > COMPARED_ITEMS_MAX {
+        if (is_compact && screens(&best.drawing) <= 1.0) || items > COMPARED_ITEMS_MAX {
             break;
         }
         if is_forest && after == After::Subtree {
             continue;
         }
-        let (other, _) = draw(spacing, after);
-        if effort(&other) < BETTER * effort(&best) {
+        let other = draw(spacing, after);
+        if other.effort() < BETTER * best.effort() {
             best = other;
         }
     }
-    best
+    best.drawing
 }
 
-/// How hard a drawing is to take in: its area, and more if it does not fit a screen.
-fn effort(drawing: &Drawing) -> f64 {
-    drawing.size.width * drawing.size.height * screens(drawing).max(1.0)
+/// A drawing and what it is judged by.
+struct Drawn {
+    drawing: Drawing,
+    /// Units and bends of arrows.
+    items: usize,
+    /// Pairs of arrows that cross.
+    crossings: u64,
+}
+
+impl Drawn {
+    /// How hard a drawing is to take in: its area, and more if it does not fit a screen or arrows cross.
+    fn effort(&self) -> f64 {
+        let Size { width, height } = self.drawing.size;
+        let crossed = self.crossings as f64 / (self.drawing.arrows.len() + 1) as f64;
+        width * height * screens(&self.drawing).max(1.0).powi(2) * (1.0 + CROSSED * crossed)
+    }
 }
 
 /// How many times a screen's width or height a drawing takes.
@@ -159,26 +176,20 @@ fn screens(drawing: &Drawing) -> f64 {
     (drawing.size.width / SCREEN.width).max(drawing.size.height / SCREEN.height)
 }
 
-/// One drawing, in the working frame, and the number of items in it.
-fn draw(
-    graph: &Graph,
-    edges: &[Edge],
-    sizes: &[Size],
-    layout: Layout,
-    spacing: &Spacing,
-    after: After,
-) -> (Drawing, usize) {
+/// One drawing, in the working frame.
+fn draw(graph: &Graph, edges: &[Edge], sizes: &[Size], layout: Layout, spacing: &Spacing, after: After) -> Drawn {
     let units = units::gather(graph, edges, sizes, spacing);
     let ranked = rank::rank(edges, &units, after);
     let blocks: Vec<_> = grid::blocks(&units, &ranked, sizes, spacing);
     let mut rows = rows::Rows::new(&ranked, &units.members);
+    let mut crossings = 0;
     let x = if ranked.is_forest() {
         tidy::place(&rows, &ranked, &blocks, spacing)
     } else {
-        untangle::untangle(&mut rows, &ranked);
+        crossings = untangle::untangle(&mut rows, &ranked);
         rows.merge_bends();
         place::place(&rows, &ranked, &blocks, spacing)
     };
     let router = route::Router::new(edges, &units, &ranked, &blocks, &rows, &x, layout, spacing);
-    (router.draw(), rows.items())
+    Drawn { drawing: router.draw(), items: rows.items(), crossings }
 }

@@ -1,4 +1,5 @@
-//! Gives each unit its row: below its parent, and below everything it depends on, as high as that allows.
+//! Gives each unit its row: below its parent, and below everything it depends on, as high as that allows, but for
+//! root tasks that are needed late.
 //! Read from the top, the picture then follows the execution.
 //!
 //! A task that waits for another one also waits for that one's sub-tasks. It can be put below all of
@@ -48,6 +49,9 @@ impl Ranked {
     }
 }
 
+/// How many other arrows the arrow from its parent outweighs.
+const PARENT_PULL: i64 = 2;
+
 /// How far below a task those are put that wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum After {
@@ -91,8 +95,10 @@ pub(super) fn rank(edges: &[Edge], units: &Units, after: After) -> Ranked {
     if after == After::Subtree {
         steps_after_subtrees(&links, &parent, &mut steps);
     }
-    let row = longest_paths(&steps, 2 * count).or_else(|| longest_paths(&steps[..plain], count));
-    let mut row = row.expect("links make no cycle once those that lead back are turned");
+    let ranking = Ranking::new(&steps, 2 * count).or_else(|| Ranking::new(&steps[..plain], count));
+    let mut ranking = ranking.expect("links make no cycle once those that lead back are turned");
+    ranking.tighten(&links, count);
+    let mut row = ranking.row;
     row.truncate(count);
     Ranked { links, link_of, row, parent, children }
 }
@@ -168,28 +174,57 @@ fn break_cycles(links: &mut [Link], count: usize) {
     }
 }
 
-/// The length of the longest way down to each place; none if there is a cycle.
-fn longest_paths(steps: &[Step], count: usize) -> Option<Vec<usize>> {
-    let mut down = vec![Vec::new(); count];
-    let mut waiting = vec![0usize; count];
-    for &(upper, lower, rows) in steps {
-        down[upper].push((lower, rows));
-        waiting[lower] += 1;
+/// The row of each place, units first and then the ends of their subtrees.
+struct Ranking {
+    row: Vec<usize>,
+    /// For each place those that lie below it, and by how many rows at least.
+    down: Vec<Vec<(usize, usize)>>,
+    /// Every place behind all that lie above it.
+    order: Vec<usize>,
+}
+
+impl Ranking {
+    /// Puts every place as high as its steps allow; none if there is a cycle.
+    fn new(steps: &[Step], count: usize) -> Option<Self> {
+        let mut down = vec![Vec::new(); count];
+        let mut waiting = vec![0usize; count];
+        for &(upper, lower, rows) in steps {
+            down[upper].push((lower, rows));
+            waiting[lower] += 1;
+        }
+        let mut row = vec![0; count];
+        let mut free: Vec<usize> = (0..count).filter(|&place| waiting[place] == 0).collect();
+        let mut order = Vec::with_capacity(count);
+        while let Some(upper) = free.pop() {
+            order.push(upper);
+            for &(lower, rows) in &down[upper] {
+                row[lower] = row[lower].max(row[upper] + rows);
+                waiting[lower] -= 1;
+                if waiting[lower] == 0 {
+                    free.push(lower);
+                }
+            }
+        }
+        (order.len() == count).then_some(Ranking { row, down, order })
     }
-    let mut row = vec![0; count];
-    let mut free: Vec<usize> = (0..count).filter(|&place| waiting[place] == 0).collect();
-    let mut reached = 0;
-    while let Some(upper) = free.pop() {
-        reached += 1;
-        for &(lower, rows) in &down[upper] {
-            row[lower] = row[lower].max(row[upper] + rows);
-            waiting[lower] -= 1;
-            if waiting[lower] == 0 {
-                free.push(lower);
+
+    /// Moves units down to what is below them where that makes arrows shorter on the whole: mostly root tasks that
+    /// are needed late.
+    fn tighten(&mut self, links: &[Link], units: usize) {
+        let mut pulls = vec![0i64; units];
+        for link in links {
+            pulls[link.upper] += 1;
+            // A sub-task belongs to its parent.
+            pulls[link.lower] -= if link.kind == Kind::Subtask { PARENT_PULL } else { 1 };
+        }
+        for &place in self.order.iter().rev() {
+            let lowest = self.down[place].iter().map(|&(lower, rows)| self.row[lower].saturating_sub(rows)).min();
+            // Ends are not drawn; they make room for the units before them.
+            if pulls.get(place).is_none_or(|&pull| pull > 0) {
+                self.row[place] = lowest.unwrap_or(usize::MAX);
             }
         }
     }
-    (reached == count).then_some(row)
 }
 
 #[cfg(test)]
@@ -216,6 +251,20 @@ mod tests {
         let ranked = rank(&edges, &single(4), After::Task);
         assert_eq!(ranked.row, [0, 2, 1, 3]);
         assert!(!ranked.is_forest());
+    }
+
+    #[test]
+    fn v_4_a_root_task_that_is_needed_late_stands_near_who_needs_it() {
+        let edges = [
+            edge(1, 0, Kind::Dependency),
+            edge(2, 1, Kind::Dependency),
+            edge(3, 2, Kind::Dependency),
+            edge(3, 4, Kind::Dependency),
+            // A sub-task stays with its parent, however many wait for it.
+            edge(0, 5, Kind::Subtask),
+            edge(3, 5, Kind::Dependency),
+        ];
+        assert_eq!(rank(&edges, &single(6), After::Task).row, [0, 1, 2, 3, 2, 1]);
     }
 
     #[test]
