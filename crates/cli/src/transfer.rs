@@ -37,6 +37,9 @@ pub(crate) struct ImportArgs {
     /// The file that `boxwood export` wrote; - reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Only read the file: whether it is whole, and what is in it
+    #[arg(long)]
+    check: bool,
     #[command(flatten)]
     place: PlaceArgs,
 }
@@ -67,7 +70,7 @@ pub(crate) async fn export(args: ExportArgs) -> Result<(), Failure> {
 
 /// Takes such a file into an empty place.
 pub(crate) async fn import(args: ImportArgs) -> Result<(), Failure> {
-    let place = args.place.place()?;
+    let place = if args.check { None } else { Some(args.place.place()?) };
     let mut input: Box<dyn Read + Send> = if args.file.as_os_str() == "-" {
         Box::new(BufReader::new(std::io::stdin()))
     } else {
@@ -77,6 +80,14 @@ pub(crate) async fn import(args: ImportArgs) -> Result<(), Failure> {
         Box::new(BufReader::new(file))
     };
     moving(move |stop| {
+        let Some(place) = place else {
+            let mut progress = Progress::new("reading", stop);
+            let found = transfer::check(&mut input, &mut |found| progress.tell(found, found.rows));
+            progress.clear();
+            let found = found.map_err(|error| Failure::Other(error.to_string()))?;
+            progress.output.talk(&format!("the file is whole: {}, {}", contents(&found), megabytes(found.bytes)));
+            return Ok(());
+        };
         let mut progress = Progress::new("importing", stop);
         let moved = transfer::import(&place, &mut input, &mut |moved| progress.tell(moved, moved.rows + moved.checked));
         progress.clear();

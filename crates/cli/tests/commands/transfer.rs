@@ -148,6 +148,9 @@ async fn cli_6_what_goes_wrong_leaves_an_earlier_backup_as_it_was() {
     let (data, backup, nothing) = (here.file("data"), here.file("backup"), here.file("nothing"));
     command(&["export", "--out", &backup], data.as_ref()).await.ok();
     let before = std::fs::read(&backup).unwrap();
+    let looked_at = run(program(&["import", "--check", &backup])).await;
+    assert!(looked_at.stderr.starts_with("the file is whole: 0 jobs with 0 tasks"), "{}", looked_at.stderr);
+    assert_eq!(looked_at.ok(), "");
     let ran = command(&["export", "--out", &backup], nothing.as_ref()).await;
     assert!(ran.status == 1 && ran.stderr.contains("holds no database of Boxwood"), "{}", ran.stderr);
     assert!(std::fs::read(&backup).unwrap() == before);
@@ -166,6 +169,8 @@ async fn cli_6_what_goes_wrong_leaves_an_earlier_backup_as_it_was() {
         assert!(ran.stderr.contains(part), "{words:?}: {}", ran.stderr);
     }
     std::fs::write(here.file("half"), &before[..before.len() / 2]).unwrap();
+    let ran = run(program(&["import", "--check", &here.file("half")])).await;
+    assert!(ran.status == 1 && ran.stderr.contains("take another copy of it"), "{}", ran.stderr);
     let ran = command(&["import", &here.file("half")], nothing.as_ref()).await;
     assert!(ran.status == 1 && ran.stderr.contains("take another copy of it; nothing was imported"), "{}", ran.stderr);
 }

@@ -182,11 +182,11 @@ fn unwritable(error: std::io::Error) -> Error {
 
 /// What a block holds.
 pub(crate) enum Block<'a> {
-    /// Rows of a table, to be read with [`row::decode`].
-    Rows(&'static Table, &'a [u8]),
+    /// Rows of the table with this number, to be read with [`row::decode`].
+    Rows(usize, &'a [u8]),
     Answers(Vec<Answered>),
-    /// The end: the sums of the tables, and how many questions there are.
-    End(Vec<(&'static Table, Sum)>, u64),
+    /// The end: the sums of the tables by their numbers, and how many questions there are.
+    End(Vec<(usize, Sum)>, u64),
 }
 
 /// Reads a file.
@@ -260,7 +260,8 @@ impl<'a> Reader<'a> {
         match *kind {
             ANSWERS => answers(rest).map(Block::Answers),
             END => end(rest).map(|(sums, questions)| Block::End(sums, questions)),
-            number => TABLES.get(usize::from(number)).map(|table| Block::Rows(table, rest)),
+            number if usize::from(number) < TABLES.len() => Some(Block::Rows(number.into(), rest)),
+            _ => None,
         }
         .ok_or_else(|| damaged(start, "a block that makes no sense"))
     }
@@ -288,18 +289,19 @@ fn answers(mut bytes: &[u8]) -> Option<Vec<Answered>> {
     Some(answers)
 }
 
-fn end(mut bytes: &[u8]) -> Option<(Vec<(&'static Table, Sum)>, u64)> {
+fn end(mut bytes: &[u8]) -> Option<(Vec<(usize, Sum)>, u64)> {
     let (count, rest) = bytes.split_first()?;
     bytes = rest;
     let mut sums = Vec::new();
     for _ in 0..*count {
         let (number, rest) = bytes.split_first()?;
         bytes = rest;
-        let table: &'static Table = TABLES.get(usize::from(*number))?;
+        let number = usize::from(*number);
+        TABLES.get(number)?;
         let rows = take(&mut bytes)?;
         let (digest, rest) = bytes.split_first_chunk()?;
         bytes = rest;
-        sums.push((table, Sum { rows, digest: *digest }));
+        sums.push((number, Sum { rows, digest: *digest }));
     }
     let questions = take(&mut bytes)?;
     bytes.is_empty().then_some((sums, questions))

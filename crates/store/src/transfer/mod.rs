@@ -5,8 +5,9 @@
 //! - [`import`] takes such a file into an empty place, all of it or nothing. Before it keeps anything it reads every row back
 //!   and compares it with the file, and asks what servers ask for their clients: the file says how the database it is from
 //!   answered.
+//! - [`check`] reads such a file and looks whether it is whole.
 //!
-//! Both go through row by row and need no more memory for more rows. What a file is made of is in `table`, `row` and
+//! All go through row by row and need no more memory for more rows. What a file is made of is in `table`, `row` and
 //! `file`; which questions are asked in `ask` and `choose`. The databases' sides are `sqlite/transfer.rs` and
 //! `postgres/transfer.rs`.
 
@@ -206,7 +207,7 @@ pub fn import(place: &Place, input: &mut dyn Read, watch: &mut Watch<'_>) -> Res
 /// Does all but keep it.
 fn fill(place: &Place, input: &mut dyn Read, watch: &mut Watch<'_>) -> Result<(Moved, Box<dyn Target>), Error> {
     // What is no export leaves no trace.
-    let mut reader = file::Reader::start(input)?;
+    let reader = file::Reader::start(input)?;
     let mut target: Box<dyn Target> = match place {
         #[cfg(feature = "sqlite")]
         Place::Folder(path) => Box::new(crate::sqlite::transfer::NewFolder::open(path)?),
@@ -214,9 +215,7 @@ fn fill(place: &Place, input: &mut dyn Read, watch: &mut Watch<'_>) -> Result<(M
         Place::Postgres(address) => Box::new(crate::postgres::transfer::Empty::open(address)?),
     };
     let mut watched = Watched::new(watch);
-    let (sums, answers) = put_all(&mut reader, target.as_mut(), &mut watched)?;
-    watched.moved.bytes = reader.bytes();
-    reader.finish()?;
+    let (sums, answers) = read_all(reader, &mut |table, rows| target.put(table, rows), &mut watched)?;
     target.complete()?;
     check_rows(target.as_ref(), &sums, &mut watched)?;
     check_answers(target.as_ref(), &answers, &mut watched)?;
@@ -224,47 +223,83 @@ fn fill(place: &Place, input: &mut dyn Read, watch: &mut Watch<'_>) -> Result<(M
     Ok((watched.moved, target))
 }
 
+/// Reads a file that [`export`] wrote, and keeps nothing of it: whether it is whole, and its rows are those that were
+/// written. Answers what is in it.
+///
+/// # Errors
+/// [`Error::Unavailable`] if the file cannot be read, or `watch` has stopped it; [`Error::Incompatible`] if it is of
+/// another version; [`Error::Corrupt`] if it is damaged.
+pub fn check(input: &mut dyn Read, watch: &mut Watch<'_>) -> Result<Moved, Error> {
+    let reader = file::Reader::start(input)?;
+    let mut watched = Watched::new(watch);
+    let (_, answers) = read_all(reader, &mut |_, _| Ok(()), &mut watched)?;
+    watched.moved.questions = answers.len() as u64;
+    Ok(watched.moved)
+}
+
 /// The tables with their numbers.
 fn tables(telemetry: bool) -> impl Iterator<Item = (usize, &'static Table)> {
     TABLES.into_iter().enumerate().filter(move |(_, table)| telemetry || !table.telemetry)
 }
 
-type Sums = Vec<(&'static Table, Sum)>;
+/// The sums of tables by their numbers.
+type Sums = Vec<(usize, Sum)>;
 
-fn put_all(
-    reader: &mut file::Reader<'_>,
-    target: &mut dyn Target,
+/// Takes rows of a table, as they are in the file.
+type Put<'a> = dyn FnMut(&'static Table, &[u8]) -> Result<(), Error> + 'a;
+
+/// Hands the rows of a file on, block by block, and compares them with the sums at its end.
+fn read_all(
+    mut reader: file::Reader<'_>,
+    put: &mut Put<'_>,
     watched: &mut Watched<'_, '_>,
 ) -> Result<(Sums, Vec<Answered>), Error> {
     let mut answers = Vec::new();
+    let mut summing = TABLES.map(|_| Summing::default());
     loop {
         let at = reader.bytes();
         match reader.next()? {
-            Block::Rows(table, rows) => {
+            Block::Rows(number, rows) => {
+                let table = TABLES[number];
                 let (mut rest, mut row) = (rows, Vec::new());
                 while !rest.is_empty() {
+                    let before = rest;
                     row::decode(table, &mut rest, &mut row)
                         .ok_or_else(|| file::damaged(at, &format!("a row of {} that cannot be", table.name)))?;
+                    summing[number].add(&before[..before.len() - rest.len()]);
                     watched.row(table)?;
                 }
-                target.put(table, rows)?;
+                put(table, rows)?;
             }
             Block::Answers(more) if answers.len() + more.len() <= QUESTIONS_MAX => answers.extend(more),
             Block::Answers(_) => return Err(file::damaged(at, "too many answers")),
-            Block::End(sums, questions) if answers.len() as u64 == questions => return Ok((sums, answers)),
-            Block::End(..) => return Err(file::damaged(at, "answers are missing")),
+            Block::End(sums, questions) => {
+                watched.moved.bytes = reader.bytes();
+                reader.finish()?;
+                let mut said = TABLES.map(|_| Summing::default().sum());
+                for (number, sum) in &sums {
+                    said[*number] = sum.clone();
+                }
+                let same = said == summing.map(Summing::sum) && answers.len() as u64 == questions;
+                if !same || !(names_tables(&sums, true) || names_tables(&sums, false)) {
+                    return Err(file::damaged(at, "its rows or answers are not those of its end"));
+                }
+                return Ok((sums, answers));
+            }
         }
         watched.moved.bytes = reader.bytes();
     }
 }
 
+/// Whether there is a sum for each table, in order.
+fn names_tables(sums: &Sums, telemetry: bool) -> bool {
+    tables(telemetry).map(|(number, _)| number).eq(sums.iter().map(|(number, _)| *number))
+}
+
 /// Reads every row back, in order.
 fn check_rows(target: &dyn Target, sums: &Sums, watched: &mut Watched<'_, '_>) -> Result<(), Error> {
-    let named = |telemetry| sums.iter().map(|(table, _)| table.name).eq(tables(telemetry).map(|(_, table)| table.name));
-    if !named(true) && !named(false) {
-        return Err(Error::Corrupt("the export does not say how many rows each table has; take another copy".into()));
-    }
-    for (table, expected) in sums {
+    for (number, expected) in sums {
+        let table = TABLES[*number];
         let mut summing = Summing::default();
         let mut bytes = Vec::new();
         target.rows(table, &mut |row| {

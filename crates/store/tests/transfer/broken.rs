@@ -1,5 +1,6 @@
 //! Files that are not as they were written.
 
+use boxwood_store::transfer;
 use boxwood_testkit::Random;
 use sha2::{Digest as _, Sha256};
 
@@ -14,6 +15,8 @@ fn a_file_that_ends_early_is_refused_and_nothing_is_kept() {
     let ends = (0..20).map(|_| random.place(file.len())).chain([file.len() - 1, 30, 33]);
     for end in ends {
         let refusal = import(&new.place(), &file[..end]).unwrap_err().to_string();
+        let looked_at = transfer::check(&mut &file[..end], &mut |_| true).unwrap_err().to_string();
+        assert_eq!(refusal, format!("{looked_at}; nothing was imported"));
         assert!(refusal.contains("damaged") || refusal.contains("not a file"), "cut after {end}: {refusal}");
         assert_eq!(new.names(), [""; 0], "cut after {end}");
     }
@@ -98,7 +101,8 @@ fn rows_that_make_no_sense_are_refused_without_a_panic() {
         }
         let new = Folder::new();
         // The rows may have become others that are as good, but then they are not those whose sums are in the file.
-        assert!(import(&new.place(), &packed(&blocks)).is_err());
+        let file = packed(&blocks);
+        assert!(import(&new.place(), &file).is_err() && transfer::check(&mut &file[..], &mut |_| true).is_err());
         assert_eq!(new.names(), [""; 0]);
     }
 }

@@ -79,6 +79,8 @@ fn everything_is_counted_read_back_and_asked_again() {
     assert_eq!(exported.bytes, file.len() as u64);
     assert_eq!(imported.checked, exported.rows);
     assert_eq!(transfer::Moved { checked: 0, ..imported }, exported);
+    let looked_at = transfer::check(&mut &file[..], &mut |_| true).unwrap();
+    assert_eq!(looked_at, exported);
     assert!(exported.records == 7 && exported.jobs > 1 && exported.tasks > exported.jobs, "{exported:?}");
     assert!(exported.questions > 20, "{exported:?}");
 }
