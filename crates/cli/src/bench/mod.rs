@@ -84,6 +84,8 @@ pub(crate) struct BenchArgs {
 pub(crate) enum Workload {
     /// One task submits all others at once
     Flat,
+    /// As flat, in 64 jobs with all their tasks as roots
+    Jobs,
     /// As flat, executed by one runner of the Rust SDK with as many tasks at once as there are calls in flight
     Runner,
     /// Each task submits two, down to the leaves

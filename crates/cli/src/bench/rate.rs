@@ -89,6 +89,24 @@ pub(super) async fn prepare(load: &Load<'_>, cluster: &str, shape: Shape) -> Res
     Ok(Prepared { id, first, running, already_done })
 }
 
+/// Submits jobs that have together about so many tasks, all of them roots.
+pub(super) async fn jobs(load: &Load<'_>, cluster: &str, count: u64, tasks: u64) -> Result<Figure, Failure> {
+    let each = tasks.div_ceil(count).max(1);
+    for job in 0..count {
+        let clients = load.connections.at(usize::try_from(job).unwrap_or_default());
+        submit(clients, requests::job_of("bench jobs", requests::submissions(each, 0))).await?;
+    }
+    let running = Arc::new(Running {
+        ask: line::framed(&requests::ask(cluster)),
+        done_with: vec![Template::new(|id| requests::report(cluster, id, None))],
+        first: Mutex::new(None),
+        done: AtomicU64::new(0),
+        total: count * each,
+        over: tokio::sync::watch::Sender::new(None),
+    });
+    Ok(execute(running, 0, load).await?.figure(Workload::Jobs, load))
+}
+
 /// Executes a job of one shape.
 pub(super) async fn measure(
     workload: Workload,
@@ -116,20 +134,23 @@ pub(super) struct Run {
 
 impl Prepared {
     pub(super) async fn execute(self, load: &Load<'_>) -> Result<Run, Failure> {
-        let job = self.running;
-        let procedure = Procedure::next_task(&load.urls[0])?;
-        let before = Processor::start(load.servers);
-        let start = Instant::now();
-        let runners = job.clone();
-        let reports = line::run(load.urls, load.connection_count, load.in_flight, move |line, _| {
-            let worker = Worker { line, procedure: procedure.clone(), job: runners.clone() };
-            worker.run()
-        });
-        let reports = reports.await?.concat();
-        let end = job.over.borrow().unwrap_or_else(Instant::now);
-        let tasks = job.total - self.already_done;
-        Ok(Run { tasks, took: end - start, costs: before.each(tasks), reports })
+        execute(self.running, self.already_done, load).await
     }
+}
+
+async fn execute(job: Arc<Running>, already_done: u64, load: &Load<'_>) -> Result<Run, Failure> {
+    let procedure = Procedure::next_task(&load.urls[0])?;
+    let before = Processor::start(load.servers);
+    let start = Instant::now();
+    let runners = job.clone();
+    let reports = line::run(load.urls, load.connection_count, load.in_flight, move |line, _| {
+        let worker = Worker { line, procedure: procedure.clone(), job: runners.clone() };
+        worker.run()
+    });
+    let reports = reports.await?.concat();
+    let end = job.over.borrow().unwrap_or_else(Instant::now);
+    let tasks = job.total - already_done;
+    Ok(Run { tasks, took: end - start, costs: before.each(tasks), reports })
 }
 
 impl Run {
@@ -170,7 +191,7 @@ impl Run {
     }
 }
 
-/// A job being executed.
+/// A job being executed, or several.
 struct Running {
     /// The request of a runner without a task.
     ask: Bytes,

@@ -19,8 +19,11 @@ pub(crate) const TRACE: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
 
 /// Submits a job of one task.
 pub(crate) fn job(name: &str, task: &str, levels: usize) -> SubmitJobRequest {
-    let mut tasks = submissions(1, levels);
-    tasks.identifier_lookup = vec![identifier(task)];
+    job_of(name, TaskSubmissions { identifier_lookup: vec![identifier(task)], ..submissions(1, levels) })
+}
+
+/// Submits a job of these tasks.
+pub(crate) fn job_of(name: &str, tasks: TaskSubmissions) -> SubmitJobRequest {
     SubmitJobRequest {
         job_name: name.into(),
         trace_parent: format!("00-{TRACE:032x}-00f067aa0ba902b7-01"),

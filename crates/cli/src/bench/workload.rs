@@ -21,6 +21,9 @@ const CHAIN_TASKS: u64 = 2_000;
 /// Starts of the latency workload measured.
 const LATENCY_STARTS: usize = 500;
 
+/// Jobs of the jobs workload.
+const JOBS: u64 = 64;
+
 /// Jobs of the fan-in workload: each has one dependent task, whose release is measured.
 const FAN_IN_JOBS: usize = 10;
 
@@ -30,6 +33,7 @@ pub(super) async fn measure(workload: Workload, load: &Load<'_>, before: &[Figur
     let flat = || before.iter().rfind(|figure| figure.workload == Workload::Flat).and_then(|flat| flat.per_second);
     match workload {
         Workload::Flat => rate::measure(workload, load, &cluster, Shape::flat(load.tasks)).await,
+        Workload::Jobs => rate::jobs(load, &cluster, JOBS, load.tasks).await,
         Workload::Runner => runner::measure(load, flat()).await,
         Workload::Tree => rate::measure(workload, load, &cluster, Shape::tree(load.tasks)).await,
         Workload::Chain => chain(load.connections.at(0), &cluster, load.servers).await,

@@ -14,7 +14,7 @@ fn bench(arguments: &[&str]) -> serde_json::Value {
 
 #[test]
 fn every_workload_executes_its_tasks_and_says_what_it_measured() {
-    let all = "flat,runner,tree,chain,latency,fan-in,mixed,telemetry,idle,backlog";
+    let all = "flat,jobs,runner,tree,chain,latency,fan-in,mixed,telemetry,idle,backlog";
     let figures = bench(&["--workload", all, "--queued", "300"]);
     assert_eq!((figures["connections"].as_u64(), figures["in_flight"].as_u64()), (Some(2), Some(2)));
     for rate in ["noop_calls_per_second", "library_noop_calls_per_second"] {
@@ -27,6 +27,7 @@ fn every_workload_executes_its_tasks_and_says_what_it_measured() {
         .collect();
     let expected = [
         ("flat", 50),
+        ("jobs", 64),
         ("runner", 50),
         ("tree", 63),
         ("chain", 2_000),
@@ -42,17 +43,17 @@ fn every_workload_executes_its_tasks_and_says_what_it_measured() {
         .iter()
         .map(|figure| figure["facts"].as_object().expect("an object").keys().map(String::as_str).collect())
         .collect();
-    assert_eq!(facts[5], ["release_max_us", "release_p50_us"]);
+    assert_eq!(facts[6], ["release_max_us", "release_p50_us"]);
     let beside = ["get_job", "list_job_tasks", "query_job_logs", "query_jobs", "submit_job"];
     let mut expected: Vec<String> =
         beside.iter().flat_map(|call| [format!("{call}_p50_us"), format!("{call}_p99_us")]).collect();
     expected.extend(["jobs_submitted_per_second", "reads_per_second"].map(str::to_owned));
     expected.sort_unstable();
-    assert_eq!(facts[6], expected);
-    assert_eq!(facts[7], ["log_records_per_second", "spans_per_second"]);
+    assert_eq!(facts[7], expected);
+    assert_eq!(facts[8], ["log_records_per_second", "spans_per_second"]);
     if cfg!(target_os = "linux") {
-        assert_eq!(facts[8], ["core_share", "ready_ms", "resident_bytes"]);
-        assert_eq!(facts[9], ["queued_tasks", "ready_again_ms", "resident_again_bytes", "resident_bytes"]);
+        assert_eq!(facts[9], ["core_share", "ready_ms", "resident_bytes"]);
+        assert_eq!(facts[10], ["queued_tasks", "ready_again_ms", "resident_again_bytes", "resident_bytes"]);
     }
 }
 

@@ -12,6 +12,7 @@ use boxwood_engine::{Class, ClassKey};
 use futures::StreamExt as _;
 use futures::stream::poll_fn;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_postgres::{AsyncMessage, Client};
 
 use super::address::Address;
@@ -22,7 +23,7 @@ use crate::writer::Wake;
 /// What servers listen for.
 const CHANNEL: &str = "boxwood_ready";
 
-/// How long news are gathered, so that a busy server sends few.
+/// The time between two messages at least: news in between are gathered, so that a busy server sends few.
 const GATHER: Duration = Duration::from_millis(2);
 
 /// How long a database that cannot be reached is left alone.
@@ -88,22 +89,22 @@ async fn serve(
     });
     answer(client.batch_execute(&format!("SET synchronous_commit = off; LISTEN {CHANNEL}"))).await?;
     let own: i32 = answer(client.query_one("SELECT pg_backend_pid()", &[])).await?.get(0);
+    let notify = answer(client.prepare("SELECT pg_notify($1, line) FROM unnest($2::text[]) AS line")).await?;
     let mut classes: HashMap<u64, Arc<Class>> = HashMap::new();
+    let mut counts: HashMap<u64, u64> = HashMap::new();
+    let mut next = Instant::now();
     loop {
+        if !counts.is_empty() && Instant::now() >= next {
+            let lines: Vec<String> = counts.drain().map(|(class, count)| format!("{own} {class} {count}")).collect();
+            answer(client.query(&notify, &[&CHANNEL, &lines])).await?;
+            next = Instant::now() + GATHER;
+        }
         tokio::select! {
-            news = told.recv() => {
-                let Some(news) = news else { return Ok(()) };
-                let mut counts: HashMap<u64, u64> = HashMap::new();
-                add(&mut counts, news);
-                tokio::time::sleep(GATHER).await;
-                while let Ok(news) = told.try_recv() {
-                    add(&mut counts, news);
-                }
-                let lines: Vec<String> =
-                    counts.into_iter().map(|(class, count)| format!("{own} {class} {count}")).collect();
-                let sql = "SELECT pg_notify($1, line) FROM unnest($2::text[]) AS line";
-                answer(client.query(sql, &[&CHANNEL, &lines])).await?;
-            }
+            news = told.recv() => match news {
+                Some(news) => add(&mut counts, news),
+                None => return Ok(()),
+            },
+            () = tokio::time::sleep_until(next), if !counts.is_empty() => {}
             line = arrivals.recv() => {
                 let Some(line) = line else {
                     return Err(Error::Unavailable("the connection was lost".into()));
