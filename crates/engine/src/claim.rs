@@ -89,7 +89,9 @@ pub(crate) fn again(set: &mut WorkingSet, ask: &Ask, taken: Taken, now: Timestam
         return Ok(None);
     }
     let lease = Lease::first(&set.settings);
-    set.task_mut(taken.task)?.lease_until = now.plus(lease.length);
+    let task = set.task_mut(taken.task)?;
+    task.lease_until = now.plus(lease.length);
+    task.given_again = true;
     hand_out(set, ask, taken.task, lease).map(Some)
 }
 
@@ -195,6 +197,7 @@ fn start(set: &mut WorkingSet, ask: &Ask, key: TaskKey, now: Timestamp) -> Resul
     let earlier = (task.started_at, task.stopped_at);
     task.turn(TaskEvent::Claimed);
     task.hand_outs += 1;
+    task.given_again = false;
     task.started_at = Some(now);
     task.stopped_at = None;
     task.lease_until = now.plus(lease.length);

@@ -11,6 +11,9 @@ use crate::task::{Taken, TaskState};
 use crate::time::Timestamp;
 use crate::working_set::WorkingSet;
 
+/// An answer that comes within this time is as good as one that comes at once: it says a lease in whole seconds.
+const GOOD_TIME: Duration = Duration::from_secs(1);
+
 /// A lease as granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -21,6 +24,9 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// The shortest that runners understand.
+    pub const SHORTEST: Self = Self { length: Duration::from_secs(1), wait: Duration::from_secs(1) };
+
     /// The lease given with a hand-out.
     pub(crate) fn first(settings: &Settings) -> Self {
         Self::of_length(settings, settings.lease_first)
@@ -29,6 +35,18 @@ impl Lease {
     /// The lease granted for a request: the time asked for within the bounds of R-31.
     pub(crate) fn extended(settings: &Settings, requested: Duration) -> Self {
         Self::of_length(settings, requested.min(settings.lease_max).max(settings.lease_first))
+    }
+
+    /// What to say of a lease that was granted some time ago: what is left of it, as it counts from the hand-out, or
+    /// nothing if that is less than runners understand. An answer in good time says the whole.
+    #[must_use]
+    pub fn left_after(self, passed: Duration) -> Option<Self> {
+        if passed < GOOD_TIME {
+            return Some(self);
+        }
+        let length = self.length.checked_sub(passed).filter(|left| *left >= Self::SHORTEST.length)?;
+        let wait = self.wait.saturating_sub(passed).max(Self::SHORTEST.wait).min(length);
+        Some(Self { length, wait })
     }
 
     fn of_length(settings: &Settings, length: Duration) -> Self {
@@ -82,12 +100,13 @@ pub(crate) fn expire(set: &mut WorkingSet, key: TaskKey, now: Timestamp) -> Resu
     Ok(Reply::TaskState(set.task(key)?.state))
 }
 
-/// Takes back a hand-out that no runner has received. Costs the task nothing.
+/// Takes back a hand-out that no runner has received. Costs the task nothing. One that was given again stays: its answers
+/// may reach the servers' ends in any order, and a runner may have got the other one.
 pub(crate) fn give_back(set: &mut WorkingSet, taken: Taken, now: Timestamp) -> Result<Reply, Stop> {
     let Some(task) = set.find_task(taken.task)? else {
         return Ok(Reply::Done);
     };
-    if task.state != TaskState::Running || task.hand_outs != taken.hand_out {
+    if task.state != TaskState::Running || task.hand_outs != taken.hand_out || task.given_again {
         return Ok(Reply::Done);
     }
     fail::stop(set, taken.task, now)?;
@@ -103,6 +122,23 @@ mod tests {
     fn r_30_the_first_lease_is_15_seconds_with_a_wait_of_10() {
         let lease = Lease::first(&Settings::default());
         assert_eq!((lease.length.as_secs(), lease.wait.as_secs()), (15, 10));
+    }
+
+    #[test]
+    fn r_30_r_32_a_late_answer_says_what_is_left_of_a_lease() {
+        let said = |passed| Lease::first(&Settings::default()).left_after(Duration::from_millis(passed));
+        let millis = |lease: Lease| (lease.length.as_millis(), lease.wait.as_millis());
+        for (passed, left) in [
+            (0, Some((15_000, 10_000))),
+            (999, Some((15_000, 10_000))),
+            (1_000, Some((14_000, 9_000))),
+            (9_500, Some((5_500, 1_000))),
+            (14_000, Some((1_000, 1_000))),
+            (14_001, None),
+            (60_000, None),
+        ] {
+            assert_eq!(said(passed).map(millis), left, "after {passed} ms");
+        }
     }
 
     #[test]

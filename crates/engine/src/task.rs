@@ -131,6 +131,8 @@ pub struct Task {
     pub hand_outs: u32,
     /// Whether it ever lost a lease: then a late report may come from a runner that is not the last one.
     pub lease_lost: bool,
+    /// Whether its present hand-out was given in answer to more than one call: then no single call gives it back.
+    pub given_again: bool,
     /// Whether its optional branch has failed. Set on the boundary task of the branch only (T-127).
     pub branch_failed: bool,
     /// Whether a report replaced its display (T-41).
@@ -165,6 +167,7 @@ impl Task {
             hand_backs: 0,
             hand_outs: 0,
             lease_lost: false,
+            given_again: false,
             branch_failed: false,
             display_set: false,
             progress_set: false,

@@ -76,6 +76,23 @@ fn r_40_a_hand_out_of_the_same_task_to_another_runner_is_not_given_again() {
 }
 
 #[test]
+fn r_44_a_hand_out_that_was_given_again_is_not_given_back_because_one_of_the_answers_got_lost() {
+    let mut world = World::seeded(1).job("a\n  b\n  c").runners(2);
+    let a = world.claim(0).expect("a");
+    let b = world.report(0, &a).expect("b");
+    let again = world.report(0, &a).expect("b again");
+    // Which of the two calls has ended without an answer is not known.
+    world.give_back(&b);
+    world.give_back(&again);
+    assert_eq!(world.states(), "a Computed, b Running, c Queued");
+    world.advance(seconds(15)).expire_leases();
+    let other = world.claim(1).expect("b, whose lease has ended");
+    assert_eq!((other.name.as_str(), other.taken.hand_out), ("b", 2));
+    world.give_back(&other);
+    assert_eq!(world.states(), "a Computed, b Queued, c Queued", "a hand-out of its own");
+}
+
+#[test]
 fn r_40_two_runners_may_report_a_task_that_lost_its_lease_so_nothing_is_given_again() {
     let mut world = World::seeded(1).job("a\n  b\n  c").runners(2);
     let slow = world.claim(0).expect("a");

@@ -153,14 +153,16 @@ impl Dispatch {
         lane: &Lane,
         report: Report,
     ) -> Result<Option<(Box<HandOut>, Vec<u8>, HandedOut)>, ConnectError> {
+        let asked_at = report.now;
         let outcome = Decision::of(lane, Command::Report(Box::new(report))).await.map_err(error::failed)?;
-        match outcome.decided.map_err(error::refused)? {
-            Reply::Report(ReportReply::Task(hand_out)) => {
-                let guard = HandedOut::new(lane.clone(), hand_out.taken);
-                Ok(Some((hand_out, outcome.input, guard)))
-            }
-            _ => Ok(None),
-        }
+        let Reply::Report(ReportReply::Task(mut hand_out)) = outcome.decided.map_err(error::refused)? else {
+            return Ok(None);
+        };
+        let guard = HandedOut::new(lane.clone(), hand_out.taken);
+        // A server or a database that stood still meanwhile: without a lease the task is put back, as nobody gets it.
+        let Some(left) = hand_out.lease.left_after(clock::now().since(asked_at)) else { return Ok(None) };
+        hand_out.lease = left;
+        Ok(Some((hand_out, outcome.input, guard)))
     }
 }
 

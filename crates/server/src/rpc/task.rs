@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use boxwood_engine::{Command, Reply, Report, TaskId};
+use boxwood_engine::{Command, Lease, Reply, Report, TaskId};
 use boxwood_proto::connectrpc::{ConnectError, RequestContext, Response, ServiceRequest, ServiceResult};
 use boxwood_proto::workflows::v1 as wire;
 use http::header::HeaderValue;
@@ -92,14 +92,18 @@ impl wire::TaskService for Tasks {
     ) -> ServiceResult<wire::TaskLease> {
         let task = validate::required_id("task_id", &request.task_id, TaskId::from_bytes)?;
         let requested = request.requested_lease.as_option().map(convert::requested_duration).unwrap_or_default();
-        let command = Command::ExtendLease { task, requested, now: clock::now() };
-        match self.0.command(command).await? {
+        let now = clock::now();
+        match self.0.command(Command::ExtendLease { task, requested, now }).await? {
             Reply::Lease(granted) => Response::ok(match granted {
-                Some(lease) => wire::TaskLease {
-                    lease: convert::duration(lease.length).into(),
-                    recommended_wait_until_next_extension: convert::duration(lease.wait).into(),
-                    ..Default::default()
-                },
+                Some(lease) => {
+                    // Where nothing is left, the runner asks again at once, and is told whether it has lost the task.
+                    let left = lease.left_after(clock::now().since(now)).unwrap_or(Lease::SHORTEST);
+                    wire::TaskLease {
+                        lease: convert::duration(left.length).into(),
+                        recommended_wait_until_next_extension: convert::duration(left.wait).into(),
+                        ..Default::default()
+                    }
+                }
                 None => wire::TaskLease::default(),
             }),
             other => Err(unexpected(&other)),

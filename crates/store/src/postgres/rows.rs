@@ -244,6 +244,7 @@ pub(super) fn flags(task: &Task) -> i16 {
         | i16::from(task.branch_failed) << 1
         | i16::from(task.display_set) << 2
         | i16::from(task.progress_set) << 3
+        | i16::from(task.given_again) << 4
 }
 
 fn set_flags(task: &mut Task, flags: i16) {
@@ -251,4 +252,5 @@ fn set_flags(task: &mut Task, flags: i16) {
     task.branch_failed = flags & 2 != 0;
     task.display_set = flags & 4 != 0;
     task.progress_set = flags & 8 != 0;
+    task.given_again = flags & 16 != 0;
 }

@@ -137,6 +137,7 @@ pub(super) fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
         branch_failed: flags & 2 != 0,
         display_set: flags & 4 != 0,
         progress_set: flags & 8 != 0,
+        given_again: flags & 16 != 0,
         started_at: time(row, 9)?,
         stopped_at: time(row, 10)?,
         lease_until: Timestamp::default(),
@@ -162,6 +163,7 @@ pub(super) fn running(row: &Row<'_>) -> rusqlite::Result<Task> {
         branch_failed: flags & 2 != 0,
         display_set: flags & 4 != 0,
         progress_set: flags & 8 != 0,
+        given_again: flags & 16 != 0,
         started_at: time(row, 8)?,
         stopped_at: None,
         lease_until: Timestamp(row.get(9)?),
@@ -177,4 +179,5 @@ pub(super) fn flags(task: &Task) -> u8 {
         | u8::from(task.branch_failed) << 1
         | u8::from(task.display_set) << 2
         | u8::from(task.progress_set) << 3
+        | u8::from(task.given_again) << 4
 }

@@ -72,10 +72,10 @@ impl Model {
         ended.map(|task| task.id).collect()
     }
 
-    /// the n-th hand-out of a task is given back. It costs the task nothing.
+    /// the n-th hand-out of a task is given back, if it was given once. It costs the task nothing.
     pub(crate) fn give_back(&mut self, place: Place, hand_out: u32, now: Time) {
         let task = self.task(place);
-        if task.state == State::Running && task.hand_outs == hand_out {
+        if task.state == State::Running && task.hand_outs == hand_out && !task.given_again {
             self.jobs[place.0].come_back(place.1, now);
         }
     }

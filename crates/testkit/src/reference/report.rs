@@ -86,7 +86,9 @@ impl Model {
         if let Some((place, Stored::Ignored)) = named
             && let Some(again) = self.repeated(place, &ask, now)
         {
-            self.task_mut(again).lease_until = Lease::first(&self.numbers).end(now);
+            let lease_until = Lease::first(&self.numbers).end(now);
+            let task = self.task_mut(again);
+            (task.lease_until, task.given_again) = (lease_until, true);
             return Ok(Answer::Task(self.hand_out(again, &ask)));
         }
         let chosen = choose(self, named.map(|(place, _)| place), &ask);
@@ -105,6 +107,7 @@ impl Model {
         let task = self.task_mut(place);
         task.state = State::Running;
         task.hand_outs += 1;
+        task.given_again = false;
         (task.started_at, task.stopped_at) = (Some(now), None);
         task.lease_until = lease_until;
     }

@@ -97,6 +97,7 @@ impl Job {
                 stopped_at: None,
                 lease_until: 0,
                 hand_outs: 0,
+                given_again: false,
                 retry_count: 0,
                 failures: 0,
                 lost_leases: 0,

@@ -84,6 +84,8 @@ pub(crate) struct Task {
     pub(crate) lost_leases: u32,
     /// Hand-backs in a row (S-33).
     pub(crate) hand_backs: u32,
+    /// Whether its present hand-out was given again.
+    pub(crate) given_again: bool,
     /// The last words of R-40.
     pub(crate) ever_lost_a_lease: bool,
     /// What its latest report with a progress list said (P-3 to P-5).

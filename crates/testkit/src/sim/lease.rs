@@ -16,6 +16,8 @@ struct Held {
     hand_out: u32,
     until: Timestamp,
     ended: bool,
+    /// Given in answer to more than one call: giving it back for one of them does not end it.
+    again: bool,
 }
 
 impl Leases {
@@ -31,12 +33,14 @@ impl Leases {
                 }
                 if let ReportReply::Task(hand_out) = answer {
                     self.ids.insert(hand_out.taken.task, hand_out.id);
+                    let before = self.held.get(&hand_out.id).copied();
                     let new = Held {
                         hand_out: hand_out.taken.hand_out,
                         until: report.now.plus(hand_out.lease.length),
                         ended: false,
+                        again: before.is_some_and(|before| before.hand_out == hand_out.taken.hand_out),
                     };
-                    let before = self.held.insert(hand_out.id, new);
+                    self.held.insert(hand_out.id, new);
                     let valid = before.filter(|before| !before.ended && before.hand_out != new.hand_out);
                     if let Some(before) = valid.filter(|before| before.until > report.now) {
                         panic!(
@@ -54,7 +58,7 @@ impl Leases {
             }
             (Command::ReturnHandOut { taken, .. }, _) => {
                 if let Some(id) = self.ids.get(&taken.task).copied()
-                    && self.held.get(&id).is_some_and(|held| held.hand_out == taken.hand_out)
+                    && self.held.get(&id).is_some_and(|held| held.hand_out == taken.hand_out && !held.again)
                 {
                     self.end(id);
                 }
