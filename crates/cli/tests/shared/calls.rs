@@ -18,8 +18,11 @@ type Transport = SharedHttp2Connection;
 /// No call, and nothing else that is waited for, takes longer than this before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(100);
 
-/// How long a request for work is held.
+/// How long a request for work of a runner is held.
 const HELD_MS: &str = "200";
+
+/// The longest time for which one is held.
+const HELD_MS_MAX: &str = "30000";
 
 /// Connections to one server.
 pub(crate) struct One {
@@ -29,9 +32,20 @@ pub(crate) struct One {
 }
 
 impl One {
+    /// To a server that listens on a socket file.
     pub(crate) fn new(socket: &Path) -> Self {
         let uri: http::Uri = "http://localhost".parse().expect("a URI");
-        let transport = Http2Connection::lazy_unix(socket, uri.clone()).shared(64);
+        Self::over(Http2Connection::lazy_unix(socket, uri.clone()), uri)
+    }
+
+    /// To a server that listens on a port.
+    pub(crate) fn at(url: &str) -> Self {
+        let uri: http::Uri = url.parse().expect("a URI");
+        Self::over(Http2Connection::lazy_plaintext(uri.clone()), uri)
+    }
+
+    fn over(connection: Http2Connection, uri: http::Uri) -> Self {
+        let transport = connection.shared(64);
         let config = ClientConfig::new(uri).with_protocol(Protocol::Grpc);
         Self {
             jobs: JobServiceClient::new(transport.clone(), config.clone()),
@@ -62,22 +76,38 @@ impl One {
         Ok(self.jobs.get_job(request).await?.into_owned())
     }
 
-    /// Reports a task with its sub-tasks, if there is one, and asks for another; without a report the request is held.
+    /// Reports a task with its sub-tasks, if there is one, and asks for another; without a report the request is held for a
+    /// moment.
     pub(crate) async fn next(
         &self,
         cluster: &str,
         report: Option<(&ID, Vec<Vec<u8>>)>,
     ) -> Result<NextTaskResponse, ConnectError> {
-        let mut options = CallOptions::default();
-        if report.is_none() {
-            options = options.with_header("boxwood-wait-ms", HELD_MS);
-        }
+        let held = report.is_none().then_some(HELD_MS);
         let computed = report.map(|(id, inputs)| ComputedTask {
             id: id.clone().into(),
             display: "tree".into(),
             sub_tasks: (!inputs.is_empty()).then(|| submissions(inputs)).into(),
             ..Default::default()
         });
+        self.ask(cluster, computed, held).await
+    }
+
+    /// Asks for a task, and waits for one as long as may be.
+    pub(crate) async fn held(&self, cluster: &str) -> Result<NextTaskResponse, ConnectError> {
+        self.ask(cluster, None, Some(HELD_MS_MAX)).await
+    }
+
+    async fn ask(
+        &self,
+        cluster: &str,
+        computed: Option<ComputedTask>,
+        held: Option<&str>,
+    ) -> Result<NextTaskResponse, ConnectError> {
+        let mut options = CallOptions::default();
+        if let Some(held) = held {
+            options = options.with_header("boxwood-wait-ms", held);
+        }
         let ask =
             NextTaskToRun { cluster_slug: cluster.to_owned(), identifiers: vec![identifier()], ..Default::default() };
         let request =

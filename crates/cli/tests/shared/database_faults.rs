@@ -1,5 +1,6 @@
 //! A database that is restarted, killed, out of reach or full.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use boxwood_testkit::postgres::{Server as Postgres, Setup};
@@ -7,21 +8,27 @@ use boxwood_testkit::postgres::{Server as Postgres, Setup};
 use crate::calls::database_is_away;
 use crate::cluster::Server;
 use crate::load::Load;
+use crate::proxy::Proxy;
 use crate::recount::Rows;
 
 const SERVERS: usize = 2;
 
 fn start(dir: &Path, database: &str) -> (Vec<Server>, Vec<PathBuf>) {
     let servers: Vec<_> = (0..SERVERS).map(|number| Server::start(dir, number, database)).collect();
-    let sockets = servers.iter().map(|server| server.socket().to_owned()).collect();
+    let sockets = sockets(&servers);
     (servers, sockets)
 }
 
-/// Waits until calls at every server have failed.
-async fn noticed(load: &Load) {
-    let before: Vec<u64> = load.failures();
-    load.until("every server says that the database is away", |load| {
-        load.failures().iter().zip(&before).all(|(now, before)| now > before)
+fn sockets(servers: &[Server]) -> Vec<PathBuf> {
+    servers.iter().map(|server| server.socket().to_owned()).collect()
+}
+
+/// Waits until calls at some servers have failed.
+async fn noticed(load: &Load, servers: Range<usize>) {
+    let failures = |load: &Load| load.failures()[servers.clone()].to_vec();
+    let before = failures(load);
+    load.until("servers say that the database is away", |load| {
+        failures(load).iter().zip(&before).all(|(now, before)| now > before)
     })
     .await;
 }
@@ -38,12 +45,32 @@ async fn servers_live_through_the_end_of_their_database_and_lose_nothing() {
     for end in [Postgres::stop, Postgres::kill, Postgres::stop, Postgres::kill] {
         load.answers(150).await;
         end(&mut postgres);
-        noticed(&load).await;
+        noticed(&load, 0..SERVERS).await;
         postgres.start();
     }
     load.answers(100).await;
     let told = load.finish().await;
     Rows::of(&database).await.add_up().await;
+    println!("{} jobs, {} tasks acknowledged; errors: {:#?}", told.jobs.len(), told.computed.len(), told.errors);
+    servers.iter_mut().for_each(Server::stop);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_connections_fall_silent_says_so_and_comes_back_while_another_goes_on() {
+    let Some(database) = boxwood_testkit::postgres::database() else { return };
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let proxy = Proxy::before(&database, false).await;
+    let mut servers = vec![Server::start(dir.path(), 0, proxy.database()), Server::start(dir.path(), 1, &database)];
+    let load = Load::start(sockets(&servers), database_is_away).await;
+    load.answers(100).await;
+    proxy.keep_silent(true);
+    noticed(&load, 0..1).await;
+    // What was kept back arrives late, on connections that the server has given up.
+    proxy.keep_silent(false);
+    load.answers(200).await;
+    let told = load.finish().await;
+    Rows::of(&database).await.add_up().await;
+    assert!(told.errors.keys().any(|error| error.contains("no answer within")), "{:#?}", told.errors);
     println!("{} jobs, {} tasks acknowledged; errors: {:#?}", told.jobs.len(), told.computed.len(), told.errors);
     servers.iter_mut().for_each(Server::stop);
 }

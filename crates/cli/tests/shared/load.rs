@@ -30,7 +30,7 @@ pub(crate) type MayFail = fn(&ConnectError) -> bool;
 pub(crate) struct Told {
     /// Jobs whose submission was answered.
     pub(crate) jobs: Vec<ID>,
-    /// Tasks whose report was answered, and when.
+    /// Tasks whose report was answered while their lease was running, and when.
     pub(crate) computed: HashMap<Vec<u8>, Instant>,
     /// Until when a runner holds a task.
     held: HashMap<Vec<u8>, Instant>,
@@ -92,7 +92,8 @@ impl World {
             }
         };
         if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
-            panic!("never: {what}; errors so far: {:#?}", self.told().errors);
+            let errors = self.told().errors.clone();
+            panic!("never: {what}; errors so far: {errors:#?}");
         }
     }
 
@@ -112,6 +113,11 @@ pub(crate) struct Load {
 impl Load {
     /// Starts them on servers that answer.
     pub(crate) async fn start(sockets: Vec<PathBuf>, may_fail: MayFail) -> Self {
+        Self::start_impatient(sockets, may_fail, PATIENCE).await
+    }
+
+    /// Starts them; all but one runner of four ask another server when there is no answer for so long.
+    pub(crate) async fn start_impatient(sockets: Vec<PathBuf>, may_fail: MayFail, give_up_after: Duration) -> Self {
         let any = Any::new(sockets.iter().map(PathBuf::as_path), 0);
         let cluster = any.one().1.cluster().await.expect("a default cluster");
         let failures = sockets.iter().map(|_| AtomicU64::new(0)).collect();
@@ -129,7 +135,8 @@ impl Load {
         let (mut runners, mut submitters) = (JoinSet::new(), JoinSet::new());
         let any = |first| Any::new(world.sockets.iter().map(PathBuf::as_path), first);
         for number in 0..RUNNERS {
-            runners.spawn(runner(world.clone(), any(number)));
+            let give_up_after = if number % 4 == 0 { PATIENCE } else { give_up_after };
+            runners.spawn(runner(world.clone(), any(number), give_up_after));
         }
         for number in 0..SUBMITTERS {
             submitters.spawn(submitter(world.clone(), any(number)));
@@ -233,14 +240,15 @@ async fn submitter(world: Arc<World>, any: Any) {
 }
 
 /// Reports at another server than the one that handed the task out.
-async fn runner(world: Arc<World>, any: Any) {
+async fn runner(world: Arc<World>, any: Any, give_up_after: Duration) {
     let mut held: Option<(ID, u8)> = None;
     while world.running.load(Ordering::Relaxed) {
         let report =
             held.as_ref().map(|(id, depth)| (id, vec![vec![depth.saturating_sub(1)]; usize::from(*depth > 0) * 2]));
         let (server, one) = any.one();
         let asked = Instant::now();
-        match one.next(&world.cluster, report).await {
+        let answer = tokio::time::timeout(give_up_after, one.next(&world.cluster, report)).await;
+        match answer.unwrap_or_else(|_| Err(ConnectError::unavailable("no answer for too long"))) {
             Ok(answer) => {
                 take(&world, held.take().as_ref(), &answer, asked);
                 held = task_of(&answer);
@@ -260,8 +268,10 @@ async fn runner(world: Arc<World>, any: Any) {
 fn take(world: &World, reported: Option<&(ID, u8)>, answer: &NextTaskResponse, asked: Instant) {
     let mut told = world.told();
     if let Some((id, _)) = reported {
-        told.held.remove(&id.uuid);
-        told.computed.entry(id.uuid.clone()).or_insert_with(Instant::now);
+        // One that was answered later may have been ignored.
+        if told.held.remove(&id.uuid).is_some_and(|until| until > Instant::now()) {
+            told.computed.entry(id.uuid.clone()).or_insert_with(Instant::now);
+        }
     }
     let Some((id, _)) = task_of(answer) else { return };
     if told.computed.get(&id.uuid).is_some_and(|when| *when < asked) {

@@ -12,4 +12,7 @@ mod database_faults;
 mod killed;
 mod load;
 mod moved;
+mod paused;
+mod proxy;
 mod recount;
+mod wakes;

@@ -2,6 +2,8 @@
 
 use tokio_postgres::{Client, NoTls};
 
+use crate::calls::PATIENCE;
+
 /// A connection to the database, beside the servers.
 pub(crate) struct Rows(Client);
 
@@ -50,6 +52,17 @@ impl Rows {
         let (client, connection) = tokio_postgres::connect(database, NoTls).await.expect("the database answers");
         tokio::spawn(connection);
         Self(client)
+    }
+
+    /// Runs statements.
+    pub(crate) async fn execute(&self, statements: &str) {
+        self.0.batch_execute(statements).await.unwrap_or_else(|error| panic!("{statements}: {error:?}"));
+    }
+
+    /// Asks for a number until it is as wanted.
+    pub(crate) async fn until(&self, what: &str, sql: &str, holds: impl Fn(i64) -> bool) {
+        let waiting = async { while !holds(self.number(sql).await) {} };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
     }
 
     /// The number that a statement yields.

@@ -56,10 +56,13 @@ impl Postgres {
         }
     }
 
-    /// Connects, if there is no connection.
+    /// Connects, if there is no connection. With a transaction the locks are lost that what was read in it depends on, so
+    /// within one a lost connection is an error.
     fn connect(&mut self) -> Result<(), Error> {
-        if self.session.as_ref().is_some_and(|session| !session.is_closed()) {
-            return Ok(());
+        match &self.session {
+            Some(session) if self.transaction.open && session.is_closed() => return Err(self.lost()),
+            Some(session) if self.transaction.open || !session.was_lost() => return Ok(()),
+            _ => {}
         }
         if let Some((when, error)) = &self.failed
             && when.elapsed() < PAUSE
@@ -93,6 +96,10 @@ impl Postgres {
         }
     }
 
+    fn lost(&self) -> Error {
+        Error::Unavailable(format!("database {}: the connection was lost", self.address))
+    }
+
     /// Loads what is wanted; `wait` for jobs that others hold, else leaves them. Answers the queues in which there are only
     /// jobs that others hold.
     fn gather(&mut self, set: &mut WorkingSet, wanted: Wanted, wait: bool) -> Result<BTreeSet<ClassKey>, Error> {
@@ -123,10 +130,6 @@ impl Postgres {
             }
         }
         Ok(busy)
-    }
-
-    fn lost(&self) -> Error {
-        Error::Unavailable(format!("database {}: the connection was lost", self.address))
     }
 }
 

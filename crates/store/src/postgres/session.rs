@@ -114,6 +114,16 @@ impl Session {
         self.runtime().block_on(speak(&self.talk))
     }
 
+    /// Whether the connection was lost while nobody spoke on it: nobody has driven it meanwhile, so it is looked at now.
+    pub(super) fn was_lost(&self) -> bool {
+        self.runtime().block_on(async {
+            // First the socket is looked at, then what waits for it runs.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        });
+        self.is_closed()
+    }
+
     /// Whether the connection is gone.
     pub(super) fn is_closed(&self) -> bool {
         self.talk.client.is_closed()
