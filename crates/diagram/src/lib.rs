@@ -22,17 +22,17 @@
 //!
 //! | element | for |
 //! | --- | --- |
-//! | `<g class="task" data-index data-state [data-optional] [data-count]>` | each task, in submission order, or each stack of that many tasks; one `tspan` per line |
+//! | `<g class="task" data-index data-state [data-optional] [data-count]>` | each task, or stack of `count` tasks, in order |
 //! | `<rect class="share" data-state data-count>` | in a stack of several states, the share of the tasks in one |
 //! | `<path class="edge subtask" data-from data-to>` | each arrow from a parent to a child |
 //! | `<path class="edge dependency" data-from data-to>` | each arrow from a task to one it waits for |
 //! | `<path class="head …">` | arrow heads; arrows that end in one place share one |
-//! | `<path class="lettering">` | in hand-drawn pictures, the letters of a label or the title; the text itself is there too, transparent |
+//! | `<path class="lettering">` | hand-drawn letters; the text itself is there too, transparent |
 //! | `<rect class="background">` | the background, in themes that have one |
 //! | `<text class="title">` | the title, if asked for |
 //!
-//! All text is escaped, and control characters are shown as signs. The picture has no identifiers, styles,
-//! scripts or references, so several can be put into one page.
+//! A label is one `text` with a `tspan` for each line. All text is escaped, and control characters are shown
+//! as signs. The picture has no identifiers, styles, scripts or references, so several can be put into one page.
 
 pub mod d2;
 pub mod fold;

@@ -14,7 +14,8 @@
 //! | statement | says |
 //! | --- | --- |
 //! | `key`, `key: label` | a box, labelled with its key or the label |
-//! | `key: label {class: name; label: text}`, `key.class: name`, `key.label: text` | the state of a box as its class, and whether it is `optional`: one name or `[a; b]` |
+//! | `key.class: name`, `key: label {class: name}` | the state of a box, or that it is `optional`; both as `[a; b]` |
+//! | `key.label: text`, `key: {label: text}` | the label once more |
 //! | `a -> b`, `b <- a`, `a -> b -> c` | a solid arrow from `a` to `b`; boxes it names come into being |
 //! | `a -> b: {class: dependency}`, `a -> b: {style.stroke-dash: 3}` | a dashed arrow |
 //! | `title: text` | the title above the picture; `{shape: text; near: top-center}` may follow |

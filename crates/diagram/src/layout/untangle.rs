@@ -2,7 +2,8 @@
 //!
 //! Sweeps down and up sort every row by the mean place of its items' neighbours in the row before. After each,
 //! every item is moved to the place in its row where it makes fewest crossings (sifting), and the best order
-//! seen is kept. As this ends in the nearest dead end, it is tried from several starts. In the end neighbours change places where that restores the order of submission for nothing.
+//! seen is kept. As this ends in the nearest dead end, it is tried from several starts. In the end neighbours
+//! change places where that restores the order of submission for nothing.
 
 use super::rank::Ranked;
 use super::rows::Rows;

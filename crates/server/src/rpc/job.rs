@@ -169,9 +169,10 @@ impl wire::JobService for Jobs {
             let Some(graph) = reader.graph(id, limit)? else { return Ok(Err(unknown_job(id))) };
             let tasks = graph.job.status.counts.total();
             if usize::try_from(tasks).unwrap_or(usize::MAX) > limit {
-                let instead = if is_folded { "list its tasks" } else { "ask to fold it, or list its tasks," };
+                let instead = if is_folded { "" } else { "fold it (header boxwood-fold: true) or " };
                 return Ok(Err(Invalid(format!(
-                    "job_id: the job has {tasks} tasks, jobs of up to {limit} can be drawn so; {instead} instead"
+                    "job_id: the job has {tasks} tasks, jobs of up to {limit} can be drawn; \
+                     {instead}list its tasks instead"
                 ))
                 .into()));
             }
