@@ -8,6 +8,7 @@ mod connect;
 mod demo;
 mod failure;
 mod job;
+mod manual;
 mod output;
 mod place;
 mod serve;
@@ -56,6 +57,10 @@ enum Command {
     Import(transfer::ImportArgs),
     /// Measure how fast a server moves tasks
     Bench(bench::BenchArgs),
+    /// Print what completes the command line in a shell
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(manual::ManArgs),
 }
 
 /// The command line. Where a command speaks to a server, the options of that can stand before it and after it.
@@ -94,6 +99,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Export(_) => Some("export"),
         Command::Import(_) => Some("import"),
         Command::Bench(_) => Some("bench"),
+        Command::Completions(_) => Some("completions"),
+        Command::Man(_) => Some("man"),
         Command::Job(_) | Command::Cluster(_) => None,
     };
     if let Some(command) = alone.filter(|_| !cli.options.is_empty()) {
@@ -108,6 +115,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Export(args) => transfer::export(args).await,
         Command::Import(args) => transfer::import(args).await,
         Command::Bench(args) => bench::run(args).await,
+        Command::Completions(args) => manual::completions(&args, command()),
+        Command::Man(args) => manual::man(args, command()),
     }
 }
 

@@ -39,6 +39,8 @@ impl Style {
 pub(crate) struct Screen {
     /// How many columns there are; none where nobody looks, so that nothing is cut.
     pub(crate) columns: Option<usize>,
+    /// How many rows there are, if it is known.
+    pub(crate) rows: Option<usize>,
     /// Whether text can stand out.
     pub(crate) colour: bool,
 }
@@ -48,11 +50,12 @@ impl Screen {
         // A dumb terminal can neither go back in a line nor show colour.
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         if !terminal || dumb {
-            return Self { columns: None, colour: false };
+            return Self { columns: None, rows: None, colour: false };
         }
         let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let columns = size.map(|(width, _)| usize::from(width.0)).filter(|columns| *columns > 0);
-        Self { columns: Some(columns.unwrap_or(80)), colour: !is_set("NO_COLOR") }
+        let rows = size.map(|(_, height)| usize::from(height.0)).filter(|rows| *rows > 0);
+        Self { columns: Some(columns.unwrap_or(80)), rows, colour: !is_set("NO_COLOR") }
     }
 
     /// The text in a style, where the stream can show it.
@@ -179,6 +182,6 @@ mod tests {
     fn colour_is_for_terminals_only() {
         let screen = Screen::of(false, None);
         assert_eq!(screen.paint(Style::Bad, "x"), "x");
-        assert_eq!(Screen { columns: None, colour: true }.paint(Style::Bad, "x"), "\x1b[31mx\x1b[0m");
+        assert_eq!(Screen { columns: None, rows: None, colour: true }.paint(Style::Bad, "x"), "\x1b[31mx\x1b[0m");
     }
 }

@@ -108,13 +108,13 @@ mod tests {
 
     #[test]
     fn where_nobody_looks_nothing_is_cut() {
-        let text = table(Screen { columns: None, colour: false }, &COLUMNS(), &rows());
+        let text = table(Screen { columns: None, rows: None, colour: false }, &COLUMNS(), &rows());
         assert_eq!(text, "ID   TASKS  NAME\none    3/4  a name that is rather long\ntwo  1,000  日本語\n");
     }
 
     #[test]
     fn on_a_terminal_the_long_column_is_cut() {
-        let text = table(Screen { columns: Some(24), colour: false }, &COLUMNS(), &rows());
+        let text = table(Screen { columns: Some(24), rows: None, colour: false }, &COLUMNS(), &rows());
         assert_eq!(text, "ID   TASKS  NAME\none    3/4  a name that…\ntwo  1,000  日本語\n");
     }
 
@@ -122,7 +122,7 @@ mod tests {
     fn the_widest_columns_give_way_first() {
         let columns_of_table = [column("A").can_be_cut(), column("B").can_be_cut()];
         let row = vec![plain("x".repeat(100)), plain("y".repeat(12))];
-        let text = table(Screen { columns: Some(40), colour: false }, &columns_of_table, &[row]);
+        let text = table(Screen { columns: Some(40), rows: None, colour: false }, &columns_of_table, &[row]);
         let line = text.lines().nth(1).unwrap();
         assert_eq!(columns(line), 40, "{line}");
         assert!(line.ends_with(&"y".repeat(12)), "{line}");

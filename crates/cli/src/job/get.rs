@@ -55,8 +55,23 @@ pub(super) async fn run(args: GetArgs, options: &Options) -> Result<(), Failure>
     Ok(())
 }
 
+/// Shows only the tasks of a job.
+pub(super) async fn tasks(args: GetArgs, options: &Options) -> Result<(), Failure> {
+    let (output, client) = (options.output(), options.client()?);
+    let job = client.jobs().find(args.id).await?;
+    let tasks = client.jobs().task_tree(args.id, args.tasks_max as usize).await?;
+    if output.json {
+        return output.value(&JobJson::from(&job).with_tasks(&tasks));
+    }
+    output.data(&tree(output.out, &tasks, args.unfold, SystemTime::now()))?;
+    if let Some(hint) = left_out(&job, &tasks) {
+        output.talk(&hint);
+    }
+    Ok(())
+}
+
 /// The job itself: a line for each thing that is known of it.
-fn head(screen: Screen, job: &Job, now: SystemTime) -> String {
+pub(super) fn head(screen: Screen, job: &Job, now: SystemTime) -> String {
     let mut text = String::new();
     let mut line = |title: &str, value: &str| {
         text.push_str(&format!("{}  {value}\n", screen.paint(Style::Faint, &format!("{title:<10}"))));

@@ -11,6 +11,7 @@ mod submit;
 pub(crate) mod tree;
 mod visualize;
 mod wait;
+mod watch;
 
 use boxwood::{JobId, TaskId};
 use clap::{Args, Subcommand};
@@ -35,6 +36,10 @@ enum JobCommand {
     List(list::ListArgs),
     /// Show a job: its state, progress and tasks
     Get(get::GetArgs),
+    /// Show the tasks of a job as a tree
+    Tree(get::GetArgs),
+    /// Show a job as it goes, until it has ended
+    Watch(watch::WatchArgs),
     /// Wait until a job is COMPLETED, FAILED or CANCELED
     Wait(wait::WaitArgs),
     /// Queue the failed tasks of a job again, and resume it if it was canceled
@@ -54,6 +59,8 @@ pub(crate) async fn run(args: JobArgs, others: Options) -> Result<(), Failure> {
         JobCommand::Submit(args) => submit::run(args, &options).await,
         JobCommand::List(args) => list::run(args, &options).await,
         JobCommand::Get(args) => get::run(args, &options).await,
+        JobCommand::Tree(args) => get::tasks(args, &options).await,
+        JobCommand::Watch(args) => watch::run(args, &options).await,
         JobCommand::Wait(args) => wait::run(args, &options).await,
         JobCommand::Retry(args) => control::retry(args, &options).await,
         JobCommand::Cancel(args) => control::cancel(args, &options).await,

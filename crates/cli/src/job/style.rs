@@ -69,7 +69,7 @@ pub(crate) fn settled_share(stats: &ExecutionStats) -> String {
     }
 }
 
-fn settled_count(stats: &ExecutionStats) -> u64 {
+pub(crate) fn settled_count(stats: &ExecutionStats) -> u64 {
     let settled = [TaskState::Computed, TaskState::Skipped, TaskState::FailedOptional];
     settled.into_iter().map(|state| stats.tasks(state)).sum()
 }
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn p_1_labels_are_aligned_and_harmless_and_the_unnamed_one_is_named() {
-        let screen = Screen { columns: Some(80), colour: false };
+        let screen = Screen { columns: Some(80), rows: None, colour: false };
         let lines = bars(screen, &[progress("", 1, 2), progress("a\x1b[2Jb", 3, 3)]);
         assert_eq!(lines[0], format!("progress   {}{}  1/2", "█".repeat(12), "░".repeat(12)));
         assert_eq!(lines[1], format!("a\\x1b[2Jb  {}  3/3", "█".repeat(24)));

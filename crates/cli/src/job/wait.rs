@@ -18,7 +18,7 @@ use crate::text::{columns, first_line, fit};
 use crate::when::{parse_duration, took};
 
 /// How long a server that went away is waited for: longer than a restart takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many tasks are looked through for those that failed.
 const TASKS_MAX: usize = 10_000;

@@ -205,3 +205,34 @@ async fn v_1_a_picture_goes_to_standard_output_or_a_file() {
     assert_eq!(ran.status, 2, "V-16");
     assert!(ran.stderr.contains("200") && ran.stderr.contains("boxwood job get"), "{}", ran.stderr);
 }
+
+#[tokio::test]
+async fn job_watch_prints_how_a_job_goes_and_ends_as_wait_does() {
+    let here = here().await;
+    let good = here.worked("good", fan(2)).await.id.to_string();
+    let ran = here.boxwood(&["job", "watch", &good]).await;
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let line = ran.stdout.lines().last().expect("a line");
+    assert!(
+        line.ends_with("Z COMPLETED 4 tasks: 4 computed") || line.contains("Z COMPLETED 4 tasks: 4 computed, "),
+        "{line}"
+    );
+    let values = here.boxwood(&["job", "watch", &good, "--json"]).await.ok();
+    let last: serde_json::Value = serde_json::from_str(values.lines().last().expect("a line")).expect("JSON");
+    assert_eq!((last["id"].as_str(), last["state"].as_str()), (Some(good.as_str()), Some("completed")));
+
+    let bad = here.worked("bad", Fail { depth: 0, text: "why".into() }).await.id.to_string();
+    let ran = here.boxwood(&["job", "watch", &bad]).await;
+    assert_eq!(ran.status, 5, "{}", ran.stderr);
+    let unknown = here.boxwood(&["job", "watch", "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"]).await;
+    assert_eq!((unknown.status, unknown.stdout.as_str()), (3, ""));
+}
+
+#[tokio::test]
+async fn job_tree_is_the_tree_of_job_get() {
+    let here = here().await;
+    let id = here.worked("fan", fan(3)).await.id.to_string();
+    let whole = here.boxwood(&["job", "get", &id]).await.ok();
+    let tree = here.boxwood(&["job", "tree", &id]).await.ok();
+    assert_eq!(whole.split_once("\n\n").expect("a blank line before the tree").1, tree);
+}

@@ -11,6 +11,7 @@ mod here;
 mod hostile;
 mod jobs;
 mod logs;
+mod manual;
 mod tls;
 mod transfer;
 mod tree;

@@ -145,7 +145,7 @@ mod tests {
 
     fn shown_text(record: &Record) -> String {
         // Without the time, whose zone is that of the machine.
-        record.text(Screen { columns: None, colour: false }, true)[24..].to_owned()
+        record.text(Screen { columns: None, rows: None, colour: false }, true)[24..].to_owned()
     }
 
     #[test]
