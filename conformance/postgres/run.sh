@@ -46,7 +46,8 @@ if [ $# -gt 0 ]; then
     "$@"
 else
     # The whole workspace, so that what the other tests have built is not built with other features once more.
-    cargo test --workspace --all-features --test postgres --test telemetry --test transfer --test shared --test crowd
+    cargo test --workspace --all-features --test postgres --test telemetry --test transfer --test shared --test crowd \
+        --test postgres_connections
     cargo test --workspace --all-features --test sim on_postgres
     cargo test -p boxwood-store --all-features --lib postgres
 fi
