@@ -1,7 +1,8 @@
 //! `boxwood job visualize`.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use boxwood::{Direction, JobId, Theme};
 use clap::{Args, ValueEnum};
@@ -20,6 +21,9 @@ pub(super) struct VisualizeArgs {
     /// The file to write; standard output by default
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Show the picture in the program that this machine shows SVG files with, mostly a browser
+    #[arg(long)]
+    open: bool,
     /// How boxes are arranged; elk draws right-angled lines
     #[arg(long, value_enum, default_value_t)]
     layout: LayoutArg,
@@ -96,11 +100,16 @@ pub(super) async fn run(args: VisualizeArgs, options: &Options) -> Result<(), Fa
         Failure::Usage(message) => Failure::Usage(format!("{message}; see `boxwood job get {}`", args.id)),
         other => other,
     })?;
-    match args.out.filter(|path| path.as_os_str() != "-") {
+    let path = args.out.filter(|path| path.as_os_str() != "-");
+    let path = path.or_else(|| args.open.then(|| std::env::temp_dir().join(format!("boxwood-job-{}.svg", args.id))));
+    match path {
         Some(path) => {
             let name = shown(&path.display().to_string());
             std::fs::write(&path, svg)
                 .map_err(|error| Failure::Other(format!("{name}: cannot be written: {error}")))?;
+            if args.open {
+                open(&path)?;
+            }
             if output.json {
                 return output.value(&Picture::Out(path));
             }
@@ -113,5 +122,20 @@ pub(super) async fn run(args: VisualizeArgs, options: &Options) -> Result<(), Fa
             output.data(&svg)?;
             if svg.ends_with('\n') { Ok(()) } else { output.data("\n") }
         }
+    }
+}
+
+/// Has the system show a file.
+fn open(path: &Path) -> Result<(), Failure> {
+    let program = match std::env::consts::OS {
+        "macos" => "open",
+        "windows" => "explorer",
+        _ => "xdg-open",
+    };
+    let shown = Command::new(program).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).status();
+    match shown {
+        Ok(status) if status.success() || cfg!(windows) => Ok(()),
+        Ok(status) => Err(Failure::Other(format!("{program} {}: {status}; open the file yourself", path.display()))),
+        Err(error) => Err(Failure::Other(format!("{program}: {error}; open {} yourself", path.display()))),
     }
 }

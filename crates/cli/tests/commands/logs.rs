@@ -8,10 +8,11 @@ use boxwood_proto::opentelemetry::proto::common::v1::{AnyValue, KeyValue};
 use boxwood_proto::opentelemetry::proto::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use boxwood_proto::opentelemetry::proto::resource::v1::Resource;
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-use crate::here::{Here, fan, here};
+use crate::here::{Here, fan, here, program};
 
 /// 2023-11-14 22:13:20 UTC.
 const START: u64 = 1_700_000_000_000_000_000;
@@ -138,4 +139,28 @@ async fn o_37_o_38_records_as_json_and_jobs_without_records() {
     let quiet = here.worked("quiet", fan(1)).await.id.to_string();
     let ran = here.boxwood(&["job", "logs", &quiet]).await;
     assert_eq!((ran.status, ran.stdout.as_str(), ran.stderr.as_str()), (0, "", "no log records match\n"));
+}
+
+#[tokio::test]
+async fn following_prints_the_latest_records_and_those_that_arrive_each_once() {
+    let here = here().await;
+    let (job, root) = job_with_logs(&here).await;
+    let mut command =
+        program(&["job", "logs", &job.id.to_string(), "--follow", "--limit", "2", "--url", &here.server.url()]);
+    let mut following = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("it starts");
+    let mut lines = BufReader::new(following.stdout.take().expect("piped")).lines();
+    let mut next = async || {
+        let line = tokio::time::timeout(crate::here::PATIENCE, lines.next_line()).await.expect("in time");
+        line.expect("text")
+    };
+    for expected in ["ERROR record 4", "INFO  two", "│ lines \\x1b[2J"] {
+        let line = next().await.expect("a line");
+        assert!(line.contains(expected), "{line}");
+    }
+    // One that is older than what was printed, and one that says what another has said.
+    send(&here, vec![record(&job, root, 2, 9, "late"), record(&job, root, 4, 17, "record 4")]).await;
+    assert!(next().await.expect("a line").contains("INFO  late"));
+    assert!(next().await.expect("a line").contains("ERROR record 4"));
+    assert_eq!(next().await, None, "the job has ended");
+    assert!(following.wait().await.expect("it ends").success());
 }

@@ -1,5 +1,6 @@
 //! `boxwood job logs`.
 
+mod follow;
 mod record;
 
 use boxwood::{Cursor, JobId, LogSeverity, TaskId};
@@ -7,6 +8,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::list::Sort;
+use super::wait::PATIENCE;
 use crate::Failure;
 use crate::connect::Options;
 use record::Record;
@@ -31,6 +33,9 @@ pub(super) struct LogsArgs {
     /// How many records to print at most
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     limit: u32,
+    /// Go on printing records as they arrive, until the job has ended; with --json a value for each
+    #[arg(long, short, conflicts_with_all = ["sort", "cursor"])]
+    follow: bool,
     /// Go on after earlier records: their next_cursor
     #[arg(long, value_name = "CURSOR", value_parser = start)]
     cursor: Option<Start>,
@@ -85,13 +90,16 @@ fn start(text: &str) -> Result<Start, String> {
 
 /// Prints log records (O-30 to O-40).
 pub(super) async fn run(args: LogsArgs, options: &Options) -> Result<(), Failure> {
-    let output = options.output();
-    let mut query = options.client()?.jobs().logs(args.id);
+    let (output, client) = (options.output(), options.client()?);
+    let mut query = client.jobs().logs(args.id);
     if let Some(task) = args.task {
         query = query.task(task);
     }
     if let Some(level) = args.level {
         query = query.at_least(level.severity());
+    }
+    if args.follow {
+        return follow::run(&args, &options.patient_client(PATIENCE)?, query, output).await;
     }
     if args.sort == Sort::Desc {
         query = query.newest_first();
