@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import uuid4
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -35,6 +36,24 @@ def binary() -> Path:
     raise ServerError("no boxwood binary: build it with `cargo build --release --bin boxwood`, or set BOXWOOD_BIN")
 
 
+def storage(data_dir: Path) -> list[str | Path]:
+    """Where a server keeps its state: in the folder, or, where `BOXWOOD_TEST_POSTGRES` names a PostgreSQL as
+    `host=… port=… user=…`, in a database of it that goes with the folder.
+    """
+    postgres = os.environ.get("BOXWOOD_TEST_POSTGRES")
+    if not postgres:
+        return ["--data-dir", data_dir]
+    named = data_dir / "database"
+    if not named.exists():
+        name = f"python_{uuid4().hex}"
+        where = dict(word.split("=", 1) for word in postgres.split())
+        createdb = Path(os.environ["BOXWOOD_TEST_POSTGRES_BIN"]) / "createdb"
+        options = ["-h", where["host"], "-p", where["port"], "-U", where["user"]]
+        subprocess.run([createdb, *options, name], check=True, timeout=READY_SECONDS_MAX)
+        named.write_text(name)
+    return ["--database-url", f"{postgres} dbname={named.read_text()}"]
+
+
 class Server:
     """One server process. Its state lives in `data_dir`, so a second process may take over after it ended."""
 
@@ -55,7 +74,7 @@ class Server:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("TILEBOX_", "BOXWOOD_", "OTEL_"))}
         with self._log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [binary(), "serve", "--listen", listen, "--data-dir", data_dir, *arguments],
+                [binary(), "serve", "--listen", listen, *storage(data_dir), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -91,6 +91,17 @@ pub(crate) fn tests() -> Vec<Suite> {
             ],
         },
         Suite {
+            name: "python-postgres",
+            needs: &["initdb", "pg_ctl", "python3"],
+            steps: vec![
+                Step::Run(&["cargo", "build", "--release"], &[]),
+                Step::Run(
+                    &["bash", "conformance/postgres/run.sh", "bash", "conformance/python/run.sh", "test_restart.py"],
+                    &[],
+                ),
+            ],
+        },
+        Suite {
             name: "go",
             needs: &["go", "python3"],
             steps: vec![
