@@ -25,10 +25,11 @@ async fn start(database: &str, look_again: Duration) -> (Server, One) {
     (server, one)
 }
 
-/// Waits until so many servers listen for news of others: the last that each said when it began to.
+/// Waits until so many servers listen for news of others, as what they said last on a connection tells.
 async fn listen(rows: &Rows, servers: i64) {
     let sql = "SELECT count(*) FROM pg_stat_activity
-         WHERE datname = current_database() AND pid <> pg_backend_pid() AND query = 'SELECT pg_backend_pid()'";
+         WHERE datname = current_database() AND pid <> pg_backend_pid()
+         AND query ~ 'LISTEN|pg_backend_pid|pg_notify'";
     rows.until("servers listen", sql, |count| count == servers).await;
 }
 
