@@ -1,6 +1,6 @@
 //! Folding (V-20): tasks that look alike as one stack, so that a job of any size is a picture to read.
 //!
-//! How alike tasks must be depends on how many boxes that leaves; see [`Alike`]. Work is linear in tasks and in
+//! How alike tasks must be depends on how many boxes that leaves; see `Alike`. Work is linear in tasks and in
 //! what groups wait for: arrows between single tasks are never listed, there can be billions.
 
 use std::collections::{BTreeSet, HashMap};

@@ -75,7 +75,7 @@ impl World {
         self.failures[server].fetch_add(1, Ordering::Relaxed);
         self.progress.notify_waiters();
         if may {
-            tokio::time::sleep(BACK_OFF).await;
+            tokio::time::sleep(BACK_OFF).await; // tidy: waits as a client does before it repeats a call
         }
         may
     }

@@ -50,7 +50,7 @@ pub(super) const OTHERS: [(char, Glyph); 16] = [
 /// Letters from the space to the tilde.
 #[rustfmt::skip]
 pub(super) const ASCII: [Glyph; 95] = [
-    (4.0, ""), //  
+    (4.0, ""), // the space
     (3.2, "M1.6 -10L1.6 -3M1.5 -0.4L1.7 -0.2"), // !
     (4.6, "M1.4 -10L1.3 -7.4M3.3 -10L3.2 -7.4"), // "
     (8.0, "M3 -9L2 -0.5M6 -9L5 -0.5M0.9 -6.2L7.2 -6.3M0.6 -3.2L6.9 -3.3"), // #
