@@ -6,6 +6,7 @@
 //! - [`serve`] runs a server until it is told to stop; [`Server`] is the same for tests and demos in one process.
 //! - `http`, `hosts`, `listen`, `pages`, `tls`: the one port.
 //! - `rpc`: the services; `validate` and `convert` stand between the wire and the rules.
+//! - `live`: which jobs change, told to pages as it happens.
 //! - `telemetry`: logs and spans, in and out.
 //! - `Inside` (feature `inside`): the same without a port, for fuzzing.
 //! - `dispatch`: idle waits, long polls, and tasks whose answers got lost.
@@ -25,6 +26,7 @@ mod ids;
 #[cfg(feature = "inside")]
 mod inside;
 mod listen;
+mod live;
 mod metrics;
 mod pages;
 mod rpc;
