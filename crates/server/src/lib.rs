@@ -9,7 +9,8 @@
 //! - `live`: which jobs change, told to pages as it happens.
 //! - `telemetry`: logs and spans, in and out.
 //! - `Inside` (feature `inside`): the same without a port, for fuzzing.
-//! - `dispatch`: idle waits, long polls, and tasks whose answers got lost.
+//! - `dispatch`: idle waits, long polls, runners seen, and tasks whose answers got lost.
+//! - `explain`: why tasks wait.
 
 mod authority;
 mod calls;
@@ -20,6 +21,7 @@ mod direct;
 mod dispatch;
 mod door;
 mod error;
+mod explain;
 mod hosts;
 mod http;
 mod ids;

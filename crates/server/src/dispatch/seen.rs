@@ -256,7 +256,8 @@ mod tests {
 
     /// Kinds as cluster and first name, with their counts.
     fn counts(seen: &Seen, waiting: &[Ask], now: Instant) -> Vec<(String, usize, usize)> {
-        let line = |kind: Runners| (format!("{}/{}", kind.ask.cluster, kind.ask.identifiers[0].name), kind.idle, kind.busy);
+        let line =
+            |kind: Runners| (format!("{}/{}", kind.ask.cluster, kind.ask.identifiers[0].name), kind.idle, kind.busy);
         seen.list(waiting, now).into_iter().map(line).collect()
     }
 
