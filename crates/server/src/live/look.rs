@@ -20,7 +20,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const JOBS_MAX: usize = 200;
 
 /// What is compared: what a job answers about itself.
-type Seen = HashMap<JobId, (JobStatus, Vec<(String, Indicator)>)>;
+type Facts = (JobStatus, Vec<(String, Indicator)>);
+
+type Seen = HashMap<JobId, Facts>;
 
 /// Looks until the server stops.
 pub(crate) async fn look_for_others(live: Arc<Live>, reader: Arc<dyn Reader>) {
@@ -67,9 +69,8 @@ fn tell(live: &Live, all: bool, seen: &mut Seen, now: Seen) {
     if all && seen.is_empty() {
         live.many_changed();
     }
-    let is_other =
-        |(job, view): (&JobId, &(JobStatus, Vec<(String, Indicator)>))| (seen.get(job) != Some(view)).then_some(*job);
-    let mut changed: Vec<JobId> = now.iter().filter_map(is_other).collect();
+    let is_other = |(job, facts): &(&JobId, &Facts)| seen.get(*job) != Some(*facts);
+    let mut changed: Vec<JobId> = now.iter().filter(is_other).map(|(job, _)| *job).collect();
     // Those that are over are no longer listed.
     changed.extend(seen.keys().filter(|job| !now.contains_key(job)));
     live.changed(&changed);

@@ -1,12 +1,13 @@
 //! What tasks wait for, from committed rows.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::LazyLock;
 
 use boxwood_engine::{Class, ClassKey, Group, Job, JobId, JobKey, JobStatus, TaskId, TaskKey};
 
 use super::catalog;
-use super::listing::{self, Entry};
+use super::listing;
 use super::query::{children, group_and_state, group_with, job, rows_max};
 use super::rows::{self, GROUP_COLUMNS, GROUP_STATE_COLUMNS, JOB_COLUMNS, column, number};
 use super::session::Talk;
@@ -23,14 +24,14 @@ pub(super) async fn of_job(talk: &Talk, id: JobId, limit: usize) -> Result<Optio
         )
     });
     let found = talk.query(&SQL, &[&column(job.key.0), &rows_max(limit)]).await?;
-    let mut submissions: HashMap<Option<TaskKey>, Vec<Entry>> = HashMap::new();
+    let mut submissions: HashMap<Option<TaskKey>, Vec<listing::Entry>> = HashMap::new();
     let mut blocked = Vec::with_capacity(found.len());
     for row in &found {
         let (group, state) = group_and_state(row)?;
-        if !submissions.contains_key(&group.parent) {
-            submissions.insert(group.parent, open_beside(talk, &job, &group).await?);
-        }
-        let open = submissions.get(&group.parent).map(Vec::as_slice).unwrap_or_default();
+        let open = match submissions.entry(group.parent) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(open_beside(talk, &job, &group).await?),
+        };
         blocked.push(BlockedGroup::among(group, state, open));
     }
     Ok(Some(JobWaits { status, ready, blocked }))
@@ -78,7 +79,7 @@ async fn job_with_key(talk: &Talk, key: JobKey) -> Result<(Job, JobStatus), Erro
 }
 
 /// The groups of the submission of a group that are not complete; there are 64 at most (LM-1).
-async fn open_beside(talk: &Talk, job: &Job, group: &Group) -> Result<Vec<Entry>, Error> {
+async fn open_beside(talk: &Talk, job: &Job, group: &Group) -> Result<Vec<listing::Entry>, Error> {
     let range = match group.parent {
         None => Some(job.roots.first.0..job.roots.end()),
         Some(parent) => children(talk, parent).await?,

@@ -1,6 +1,7 @@
 //! What tasks wait for, from committed rows.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use boxwood_engine::{Class, ClassKey, Group, GroupState, Job, JobId, JobKey, JobStatus, TaskId, TaskKey};
 use rusqlite::{Connection, OptionalExtension};
@@ -30,8 +31,8 @@ pub(super) fn of_job(connection: &Connection, id: JobId, limit: usize) -> Result
     let mut blocked = Vec::with_capacity(found.len());
     for (group, state) in found {
         let open = match submissions.entry(group.parent) {
-            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::hash_map::Entry::Vacant(new) => new.insert(open_beside(connection, &job, &group)?),
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(open_beside(connection, &job, &group)?),
         };
         blocked.push(BlockedGroup::among(group, state, open));
     }
