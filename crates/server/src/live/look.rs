@@ -26,14 +26,14 @@ type Seen = HashMap<JobId, Facts>;
 
 /// Looks until the server stops.
 pub(crate) async fn look_for_others(live: Arc<Live>, reader: Arc<dyn Reader>) {
-    let mut seen = Seen::new();
+    let mut seen: Option<Seen> = None;
     let mut every = tokio::time::interval(LOOK_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         every.tick().await;
         let listened = live.listened();
         if listened == Listened::default() {
-            seen.clear();
+            seen = None;
             continue;
         }
         let (asked, all) = (reader.clone(), listened.all);
@@ -65,14 +65,61 @@ fn read(reader: &dyn Reader, listened: &Listened) -> Result<Seen, Error> {
 }
 
 /// Tells what is not as it was seen last. A job seen for the first time may have changed since its listener read it.
-fn tell(live: &Live, all: bool, seen: &mut Seen, now: Seen) {
-    if all && seen.is_empty() {
+fn tell(live: &Live, all: bool, seen: &mut Option<Seen>, now: Seen) {
+    if all && seen.is_none() {
         live.many_changed();
     }
-    let is_other = |(job, facts): &(&JobId, &Facts)| seen.get(*job) != Some(*facts);
+    let before = seen.take().unwrap_or_default();
+    let is_other = |(job, facts): &(&JobId, &Facts)| before.get(*job) != Some(*facts);
     let mut changed: Vec<JobId> = now.iter().filter(is_other).map(|(job, _)| *job).collect();
     // Those that are over are no longer listed.
-    changed.extend(seen.keys().filter(|job| !now.contains_key(job)));
+    changed.extend(before.keys().filter(|job| !now.contains_key(job)));
     live.changed(&changed);
-    *seen = now;
+    *seen = Some(now);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::mailbox::News;
+    use super::*;
+    use boxwood_engine::{Counts, JobKey};
+
+    fn job(number: u128) -> JobId {
+        JobId::from_u128(number).expect("not zero")
+    }
+
+    /// Jobs with so many tasks computed.
+    fn facts(jobs: &[(u128, u64)]) -> Seen {
+        let facts = |(number, computed): &(u128, u64)| {
+            let status = JobStatus {
+                key: JobKey(1),
+                canceled: false,
+                counts: Counts::from_array([1, 0, *computed, 0, 0, 0]),
+                first_started_at: None,
+                last_stopped_at: None,
+                compute_time: Duration::ZERO,
+                times_stale: false,
+                resume_at: None,
+            };
+            (job(*number), (status, Vec::new()))
+        };
+        jobs.iter().map(facts).collect()
+    }
+
+    #[test]
+    fn ev_9_each_look_tells_what_is_new_other_or_gone() {
+        let live = Arc::new(Live::new());
+        let all = live.listen(None).expect("room");
+        let mut seen = None;
+        let mut look = |jobs: &[(u128, u64)]| {
+            tell(&live, true, &mut seen, facts(jobs));
+            all.mailbox.take()
+        };
+        assert_eq!(look(&[]), Some(News::Many), "what was before the first look is not known");
+        assert_eq!(look(&[]), None);
+        assert_eq!(look(&[(1, 0), (2, 0)]), Some(News::Jobs(vec![job(1), job(2)])));
+        assert_eq!(look(&[(1, 1), (2, 0)]), Some(News::Jobs(vec![job(1)])));
+        assert_eq!(look(&[(1, 1), (2, 0)]), None);
+        assert_eq!(look(&[(1, 1)]), Some(News::Jobs(vec![job(2)])), "it is over");
+    }
 }
