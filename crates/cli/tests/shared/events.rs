@@ -56,7 +56,6 @@ async fn ev_9_what_other_servers_commit_is_told_too() {
     until(&mut all, &changed).await;
 
     let mut one = open(&here, &format!("/events/jobs/{id}")).await;
-    until(&mut one, &changed).await;
     let cluster = there.cluster().await.expect("a default cluster");
     let (task, _) = task_of(&there.next(&cluster, None).await.expect("asked")).expect("the task");
     until(&mut one, &changed).await;
