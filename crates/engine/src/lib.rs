@@ -30,6 +30,7 @@ mod submit;
 mod table;
 mod task;
 mod time;
+mod waits;
 mod working_set;
 
 pub use claim::{Ask, HandOut};
@@ -50,4 +51,5 @@ pub use step::step;
 pub use submission::{Inputs, NewGroup, NewTasks, Submission, SubmissionError, limits};
 pub use task::{Children, IllegalTransition, Taken, Task, TaskEvent, TaskState};
 pub use time::Timestamp;
+pub use waits::WaitsFor;
 pub use working_set::{Changes, Need, NewGroupRow, Wakes, WorkingSet};

@@ -31,7 +31,7 @@ mod wire {
     include!(concat!(env!("OUT_DIR"), "/wire.rs"));
 }
 
-pub use wire::{opentelemetry, tilebox, workflows};
+pub use wire::{boxwood, opentelemetry, tilebox, workflows};
 
 pub use {buffa, buffa_types, connectrpc};
 

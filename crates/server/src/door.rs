@@ -7,6 +7,7 @@ use boxwood_proto::connectrpc::ConnectError;
 use boxwood_store::{Lane, Reader};
 
 use crate::dispatch::Dispatch;
+use crate::live::Live;
 use crate::{clock, error, ids};
 
 /// The way in for all services.
@@ -17,6 +18,8 @@ pub(crate) struct Door {
     pub(crate) reader: Arc<dyn Reader>,
     /// Who gets which task when.
     pub(crate) dispatch: Arc<Dispatch>,
+    /// Who listens to changes.
+    pub(crate) live: Arc<Live>,
     /// Tasks of the largest job that is drawn (V-16).
     pub(crate) visualized_tasks_max: usize,
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use boxwood_engine::JobId;
 use boxwood_store::{Lane, LaneOptions, Reader, memory};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -16,6 +17,7 @@ use crate::door::{self, Door};
 use crate::error::Error;
 use crate::hosts::Hosts;
 use crate::http::Front;
+use crate::live::Live;
 use crate::rpc;
 use crate::server::front;
 use crate::telemetry::Telemetry;
@@ -52,11 +54,14 @@ impl Inside {
         let dispatch = Arc::new(Dispatch::new(config.idle.clone(), false));
         let reader = database.reader();
         let (woken, options) = (dispatch.clone(), LaneOptions::default());
-        let on_commit = move |wakes: &[boxwood_store::Wake]| woken.ready(wakes);
+        let on_commit = move |wakes: &[boxwood_store::Wake], _: &[JobId]| woken.ready(wakes);
         let (lane, _) = Lane::start(database.backend(), config.rules.clone(), options, on_commit)?;
         door::ensure_default_cluster(&lane, &reader).await?;
         let visualized_tasks_max = config.visualized_tasks_max;
-        let door = Arc::new(Door { lane, reader: reader.clone(), dispatch, visualized_tasks_max });
+        // Whoever listens is told nothing: an answer is taken in whole.
+        let live = Arc::new(Live::new());
+        live.end();
+        let door = Arc::new(Door { lane, reader: reader.clone(), dispatch, live, visualized_tasks_max });
         let hosts = Hosts::new(Some([127, 0, 0, 1].into()), &config.host_names, false);
         let router = rpc::services(&door, &telemetry);
         let (front, _) = front(&config, Some(hosts), router, &door, &telemetry);

@@ -6,9 +6,11 @@
 //! - [`serve`] runs a server until it is told to stop; [`Server`] is the same for tests and demos in one process.
 //! - `http`, `hosts`, `listen`, `pages`, `tls`: the one port.
 //! - `rpc`: the services; `validate` and `convert` stand between the wire and the rules.
+//! - `live`: which jobs change, told to pages as it happens.
 //! - `telemetry`: logs and spans, in and out.
 //! - `Inside` (feature `inside`): the same without a port, for fuzzing.
-//! - `dispatch`: idle waits, long polls, and tasks whose answers got lost.
+//! - `dispatch`: idle waits, long polls, runners seen, and tasks whose answers got lost.
+//! - `explain`: why tasks wait.
 
 mod authority;
 mod calls;
@@ -19,12 +21,14 @@ mod direct;
 mod dispatch;
 mod door;
 mod error;
+mod explain;
 mod hosts;
 mod http;
 mod ids;
 #[cfg(feature = "inside")]
 mod inside;
 mod listen;
+mod live;
 mod metrics;
 mod pages;
 mod rpc;

@@ -10,6 +10,7 @@ use boxwood_proto::connectrpc::interceptor::{Interceptor, Next, UnaryRequest, Un
 use boxwood_proto::connectrpc::{ConnectError, ErrorCode, async_trait};
 
 use crate::dispatch::Dispatch;
+use crate::live::Live;
 
 /// The codes a call can end with: the numbers of gRPC.
 const CODES: usize = 17;
@@ -59,7 +60,7 @@ impl Calls {
     }
 
     /// The text Prometheus reads.
-    pub(crate) fn text(&self, dispatch: &Dispatch) -> String {
+    pub(crate) fn text(&self, dispatch: &Dispatch, live: &Live) -> String {
         let mut out = String::with_capacity(4096);
         let mut line = |text: std::fmt::Arguments<'_>| {
             out.write_fmt(text).expect("writing to a string does not fail");
@@ -96,6 +97,7 @@ impl Calls {
             ),
             ("boxwood_tasks_handed_out_total", "counter", "Tasks handed out to runners.", dispatch.handed_out()),
             ("boxwood_waiting_runners", "gauge", "Requests held open until there is work.", dispatch.waiting() as u64),
+            ("boxwood_listeners", "gauge", "Streams of changes of jobs that are open.", live.len() as u64),
             ("boxwood_uptime_seconds", "gauge", "Seconds since the start.", self.started.elapsed().as_secs()),
         ];
         for (name, kind, help, value) in numbers {
@@ -145,7 +147,7 @@ mod tests {
         counters[5].fetch_add(1, Ordering::Relaxed);
         calls.note("/a.B/X");
         calls.note("/a.B/C");
-        let text = calls.text(&Dispatch::new(IdleSettings::default(), false));
+        let text = calls.text(&Dispatch::new(IdleSettings::default(), false), &Live::new());
         assert!(text.contains("boxwood_calls_total{service=\"a.B\",method=\"C\",code=\"ok\"} 2\n"), "{text}");
         assert!(text.contains("boxwood_calls_total{service=\"a.B\",method=\"C\",code=\"not_found\"} 1\n"), "{text}");
         assert!(text.contains("\nboxwood_unknown_calls_total 1\n"), "{text}");

@@ -11,6 +11,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 
 use crate::dispatch::Dispatch;
+use crate::live::Live;
 use crate::metrics::Calls;
 
 /// What the pages tell about.
@@ -19,6 +20,8 @@ pub(crate) struct Facts {
     pub(crate) calls: Arc<Calls>,
     /// Counters of tasks.
     pub(crate) dispatch: Arc<Dispatch>,
+    /// Who listens to changes.
+    pub(crate) live: Arc<Live>,
     /// Whether calls are served: true until the server stops.
     pub(crate) ready: AtomicBool,
 }
@@ -41,5 +44,5 @@ async fn readiness(State(facts): State<Arc<Facts>>) -> (StatusCode, &'static str
 }
 
 async fn metrics(State(facts): State<Arc<Facts>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], facts.calls.text(&facts.dispatch))
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], facts.calls.text(&facts.dispatch, &facts.live))
 }

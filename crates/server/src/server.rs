@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use boxwood_engine::Settings;
+use boxwood_engine::{JobId, Settings};
 use boxwood_proto::connectrpc::{CompressionRegistry, ConnectRpcService, GzipProvider, Limits, Router};
 use boxwood_store::{Lane, LaneOptions, Reader, postgres, sqlite};
 use rustls::pki_types::UnixTime;
@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::hosts::Hosts;
 use crate::http::{Front, Served};
 use crate::listen::{Address, Connections, Listener};
+use crate::live::{self, Live};
 use crate::metrics::{Calls, Counting};
 use crate::pages::{self, Facts};
 use crate::telemetry::Telemetry;
@@ -59,10 +60,11 @@ impl Server {
         let address =
             listener.address().map_err(|source| Error::Listen { address: config.listen.to_string(), source })?;
         let dispatch = Arc::new(Dispatch::new(config.idle.clone(), config.database.is_some()));
-        let store = Store::open(&config, dispatch.clone()).await?;
+        let live = Arc::new(Live::new());
+        let store = Store::open(&config, dispatch.clone(), live.clone()).await?;
         door::ensure_default_cluster(&store.lane, &store.reader).await?;
         let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(run(config, listener, address.clone(), dispatch, store, stopped));
+        let running = tokio::spawn(run(config, listener, address.clone(), dispatch, live, store, stopped));
         Ok(Self { address, stop: Some(stop), running })
     }
 
@@ -128,19 +130,22 @@ struct Store {
 }
 
 impl Store {
-    async fn open(config: &Config, dispatch: Arc<Dispatch>) -> Result<Self, Error> {
+    async fn open(config: &Config, dispatch: Arc<Dispatch>, live: Arc<Live>) -> Result<Self, Error> {
         let dir = config.data_dir.clone();
         let rules = config.rules.clone();
         let kept = config.telemetry.clone();
         let shared = config.database.clone();
         let opened = tokio::task::spawn_blocking(move || {
             if let Some(address) = shared {
-                return Self::open_shared(address, rules, kept, dispatch);
+                return Self::open_shared(address, rules, kept, dispatch, live);
             }
             let database = sqlite::Database::open(&dir)?;
             let reader = database.reader();
             let telemetry = Telemetry::open(&dir, kept, reader.clone())?;
-            let woken = move |wakes: &[boxwood_store::Wake]| dispatch.ready(wakes);
+            let woken = move |wakes: &[boxwood_store::Wake], changed: &[JobId]| {
+                dispatch.ready(wakes);
+                live.changed(changed);
+            };
             let (lane, lane_end) = Lane::start(database.backend(), rules, LaneOptions::default(), woken)?;
             Ok(Self { lane, lane_end, reader, telemetry })
         });
@@ -157,6 +162,7 @@ impl Store {
         rules: Settings,
         kept: boxwood_store::telemetry::Options,
         dispatch: Arc<Dispatch>,
+        live: Arc<Live>,
     ) -> Result<Self, Error> {
         let database = postgres::Database::open(address)?;
         tracing::info!(database = %database.address(), "jobs and tasks are in a database that other servers may share");
@@ -164,9 +170,12 @@ impl Store {
         let telemetry = Telemetry::on_postgres(&database, kept, reader.clone())?;
         let others = dispatch.clone();
         let news = database.news(move |wakes| others.ready(wakes))?;
-        let woken = move |wakes: &[boxwood_store::Wake]| {
+        let woken = move |wakes: &[boxwood_store::Wake], changed: &[JobId]| {
             dispatch.ready(wakes);
-            news.tell(wakes);
+            if !wakes.is_empty() {
+                news.tell(wakes);
+            }
+            live.changed(changed);
         };
         let (lane, lane_end) = Lane::start(database.backend(), rules, LaneOptions::default(), woken)?;
         Ok(Self { lane, lane_end, reader, telemetry })
@@ -178,14 +187,16 @@ async fn run(
     listener: Listener,
     address: Address,
     dispatch: Arc<Dispatch>,
+    live: Arc<Live>,
     store: Store,
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), Error> {
     let Store { lane, mut lane_end, reader, telemetry } = store;
     let door = Arc::new(Door {
         lane: lane.clone(),
-        reader,
+        reader: reader.clone(),
         dispatch: dispatch.clone(),
+        live: live.clone(),
         visualized_tasks_max: config.visualized_tasks_max,
     });
     let (router, health) = rpc::router(&door, &telemetry);
@@ -197,6 +208,7 @@ async fn run(
     let (front, facts) = front(&config, hosts, router, &door, &telemetry);
     drop(door);
     let ticker = tokio::spawn(tick(lane.clone(), dispatch.clone()));
+    let looking = config.database.is_some().then(|| tokio::spawn(live::look_for_others(live.clone(), reader)));
     let mut connections = Connections::new();
     let failed = accept(&listener, &mut connections, &front, &mut lane_end, stopped).await;
 
@@ -204,7 +216,11 @@ async fn run(
     facts.ready.store(false, Ordering::Relaxed);
     health.shutdown();
     dispatch.stop();
+    live.end();
     ticker.abort();
+    if let Some(looking) = looking {
+        looking.abort();
+    }
     drop(front);
     let limit = if failed.is_some() { Duration::ZERO } else { config.stop_wait_max };
     connections.finish(limit).await;
@@ -256,7 +272,12 @@ pub(crate) fn front(
     telemetry: &Telemetry,
 ) -> (Front, Arc<Facts>) {
     let calls = Arc::new(Calls::new(router.methods()));
-    let facts = Arc::new(Facts { calls: calls.clone(), dispatch: door.dispatch.clone(), ready: AtomicBool::new(true) });
+    let facts = Arc::new(Facts {
+        calls: calls.clone(),
+        dispatch: door.dispatch.clone(),
+        live: door.live.clone(),
+        ready: AtomicBool::new(true),
+    });
     let limits = Limits::default()
         .with_max_request_body_size(config.message_bytes_max)
         .with_max_message_size(config.message_bytes_max)
@@ -266,7 +287,7 @@ pub(crate) fn front(
         .with_limits(limits)
         .with_compression(compression.clone())
         .with_interceptor(Counting(calls.clone()));
-    let pages = pages::router(facts.clone()).merge(telemetry.router());
+    let pages = pages::router(facts.clone()).merge(telemetry.router()).merge(live::router(door.clone()));
     let direct = Direct::new(door.clone(), compression);
     (Front(Arc::new(Served { rpc, pages, hosts, calls, direct })), facts)
 }

@@ -6,7 +6,7 @@
 
 use std::thread;
 
-use boxwood_engine::{Command, Settings, Timestamp};
+use boxwood_engine::{Command, JobId, Settings, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
@@ -17,7 +17,7 @@ use crate::writer::{Answers, Batch, Caller, Committed, LaneOptions, Outcome, Wak
 /// Commands waiting for the lane at most; further ones wait at the door.
 const WAITING_COMMANDS_MAX: usize = 16_384;
 
-type OnCommit = Box<dyn FnMut(&[Wake]) + Send>;
+type OnCommit = Box<dyn FnMut(&[Wake], &[JobId]) + Send>;
 
 type Ticked = oneshot::Sender<usize>;
 
@@ -41,7 +41,8 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Starts the writer on its own thread. `on_commit` is called after each commit with the tasks that became ready.
+    /// Starts the writer on its own thread. `on_commit` is called after each commit with the tasks that became ready
+    /// and the jobs that changed; some may be named twice.
     /// The receiver yields when the lane has ended: `Ok` after [`Lane::stop`], else why it could not go on.
     ///
     /// # Errors
@@ -50,7 +51,7 @@ impl Lane {
         backend: Box<dyn Backend>,
         settings: Settings,
         options: LaneOptions,
-        on_commit: impl FnMut(&[Wake]) + Send + 'static,
+        on_commit: impl FnMut(&[Wake], &[JobId]) + Send + 'static,
     ) -> Result<(Self, oneshot::Receiver<Result<(), Error>>), Error> {
         let writer = Writer::open(backend, settings, options)?;
         let (sender, receiver) = mpsc::channel(WAITING_COMMANDS_MAX);
@@ -143,11 +144,11 @@ impl Thread {
                 next = if going && !self.writer.is_full(&batch) { self.receiver.try_recv().ok() } else { None };
             }
             busy = batch.len() > 1;
-            let Committed { answers, wakes, postponed: left, .. } = self.writer.finish(batch)?;
+            let Committed { answers, wakes, changed, postponed: left, .. } = self.writer.finish(batch)?;
             postponed = left;
             self.answer(answers);
-            if !wakes.is_empty() {
-                (self.on_commit)(&wakes);
+            if !wakes.is_empty() || !changed.is_empty() {
+                (self.on_commit)(&wakes, &changed);
             }
             self.writer.trim();
             if !going && postponed.is_empty() {

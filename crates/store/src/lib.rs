@@ -33,8 +33,8 @@ pub use backend::{Backend, step_with};
 pub use error::Error;
 pub use lane::Lane;
 pub use read::{
-    Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, QueueStats, Reader, SortDirection, TaskPage, TaskQuery,
-    TaskView, exact_times_max,
+    BlockedGroup, Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader,
+    SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
 };
 pub use vault::Vault;
 pub use writer::{LaneOptions, Outcome, Wake};

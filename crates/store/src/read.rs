@@ -4,8 +4,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use boxwood_engine::{
-    AutomationId, Cluster, GroupKey, Identifier, Indicator, Job, JobId, JobState, JobStatus, TaskId, TaskKey,
-    TaskState, Timestamp,
+    AutomationId, Class, Cluster, Group, GroupKey, GroupState, Identifier, Indicator, Job, JobId, JobState, JobStatus,
+    TaskId, TaskKey, TaskState, Timestamp,
 };
 
 use crate::error::Error;
@@ -182,6 +182,48 @@ pub struct QueueStats {
     pub oldest_waiting: Option<JobView>,
 }
 
+/// What the QUEUED tasks of a job wait for, as far as rows tell (IN-11).
+#[derive(Clone, Debug)]
+pub struct JobWaits {
+    /// The counters of the job.
+    pub status: JobStatus,
+    /// The tasks that could be handed out if the job is not halted: how many of each class.
+    pub ready: Vec<(Class, u64)>,
+    /// The first groups with tasks that wait for others.
+    pub blocked: Vec<BlockedGroup>,
+}
+
+/// A group and what it still waits for.
+#[derive(Clone, Debug)]
+pub struct BlockedGroup {
+    /// The group.
+    pub group: Group,
+    /// Its counters.
+    pub state: GroupState,
+    /// The groups it waits for that are not complete; none if it waits for none.
+    pub held_up_by: Vec<(Group, GroupState)>,
+}
+
+impl BlockedGroup {
+    /// A group of a submission, of which `open` are the groups that are not complete.
+    pub(crate) fn among(group: Group, state: GroupState, open: &[(Group, GroupState)]) -> Self {
+        let holds_up = |(other, its): &&(Group, GroupState)| other.holds_up(its, group.key);
+        let held_up_by = open.iter().filter(holds_up).cloned().collect();
+        Self { group, state, held_up_by }
+    }
+}
+
+/// What a task waits for, as far as rows tell (IN-10).
+#[derive(Clone, Debug)]
+pub struct TaskWaits {
+    /// The counters of its job.
+    pub status: JobStatus,
+    /// The task, without its parent.
+    pub task: TaskView,
+    /// Its group.
+    pub group: BlockedGroup,
+}
+
 /// Queries on committed rows. Calls block; call them where blocking is allowed.
 pub trait Reader: Send + Sync {
     /// A job, if it exists (J-40, J-41).
@@ -207,6 +249,13 @@ pub trait Reader: Send + Sync {
 
     /// The job a task belongs to, if the task exists.
     fn job_of_task(&self, id: TaskId) -> Result<Option<JobId>, Error>;
+
+    /// What the queued tasks of a job wait for, with at most `limit` groups that wait for others; none if the job does not
+    /// exist.
+    fn job_waits(&self, id: JobId, limit: usize) -> Result<Option<JobWaits>, Error>;
+
+    /// What a task waits for; none if it does not exist.
+    fn task_waits(&self, id: TaskId) -> Result<Option<TaskWaits>, Error>;
 
     /// The clusters, the default one first, then by slug (C-9).
     fn clusters(&self) -> Result<Vec<Cluster>, Error>;

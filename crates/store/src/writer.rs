@@ -9,7 +9,9 @@ mod together;
 
 use std::sync::Arc;
 
-use boxwood_engine::{Class, Command, HandOut, Refusal, Reply, ReportReply, Settings, Taken, TaskKey, Timestamp};
+use boxwood_engine::{
+    Class, Command, HandOut, JobId, Refusal, Reply, ReportReply, Settings, Taken, TaskKey, Timestamp,
+};
 
 use crate::backend::Backend;
 use crate::error::Error;
@@ -115,6 +117,8 @@ pub struct Committed<C, T> {
     pub answers: Answers<C, T>,
     /// Tasks that became ready.
     pub wakes: Vec<Wake>,
+    /// Jobs that changed; some may be named twice.
+    pub changed: Vec<JobId>,
     /// Where other servers write too: the commands in the order in which they were decided, the server's own among them.
     /// The answers leave in the same order. If the database was lost, they have taken effect all or none of them.
     pub decided: Vec<Box<Command>>,
@@ -243,10 +247,10 @@ impl Writer {
             }
         }
         self.vault.commit()?;
-        let wakes = self.wakes();
+        let (wakes, changed) = (self.wakes(), self.vault.set.take_changed_jobs());
         let outcomes = batch.outcomes.into_iter().map(|(outcome, caller)| (Ok(outcome), caller)).collect();
         let answers = Answers { now: batch.now, outcomes, ticks: batch.ticks };
-        Ok(Committed { answers, wakes, decided: Vec::new(), postponed: Vec::new() })
+        Ok(Committed { answers, wakes, changed, decided: Vec::new(), postponed: Vec::new() })
     }
 
     /// The tasks that became ready since the last call.

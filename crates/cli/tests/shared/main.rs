@@ -9,6 +9,7 @@
 mod calls;
 mod cluster;
 mod database_faults;
+mod events;
 mod killed;
 mod load;
 mod moved;

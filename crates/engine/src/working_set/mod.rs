@@ -108,6 +108,8 @@ pub struct WorkingSet {
     queue: HashMap<ClassKey, Queue>,
     missing: HashSet<Need>,
     scans: HashMap<Need, Vec<u64>>,
+    /// Jobs whose status was saved since the last [`WorkingSet::take_changed_jobs`].
+    changed_jobs: Vec<JobId>,
     new: New,
     before: Before,
 }
@@ -213,6 +215,7 @@ impl WorkingSet {
             queue: HashMap::default(),
             missing: HashSet::default(),
             scans: HashMap::default(),
+            changed_jobs: Vec::new(),
             new: New::default(),
             before: Before::default(),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{New, NewGroupRow, Wakes, WorkingSet};
 use crate::cluster::Cluster;
 use crate::group::GroupState;
-use crate::id::{ClassKey, GroupKey, JobKey, TaskKey};
+use crate::id::{ClassKey, GroupKey, JobId, JobKey, TaskKey};
 use crate::identifier::{Class, Classes};
 use crate::job::{Job, JobStatus};
 use crate::progress::{Indicator, Indicators};
@@ -93,6 +93,8 @@ impl WorkingSet {
                 self.group_ids.remove(&group.id);
             }
         }
+        let changed = self.statuses.changed().filter_map(|(key, _)| self.jobs.get(&key));
+        self.changed_jobs.extend(changed.map(|job| job.id));
         let over: Vec<JobKey> =
             self.statuses.changed().filter(|(_, status)| status.is_over()).map(|(key, _)| key).collect();
         self.job_progress.saved(|_| false);
@@ -129,6 +131,12 @@ impl WorkingSet {
         wakes
     }
 
+    /// The jobs that changed and were saved since the last call: whatever happens to a task changes the counters or the
+    /// times of its job, but for the extension of a lease. A job saved twice may be named twice.
+    pub fn take_changed_jobs(&mut self) -> Vec<JobId> {
+        std::mem::take(&mut self.changed_jobs)
+    }
+
     /// How many rows are in memory, of all kinds that come and go with jobs.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -145,6 +153,7 @@ impl WorkingSet {
             return;
         }
         self.new = New::default();
+        self.changed_jobs.clear();
         self.statuses = Table::default();
         self.job_classes.clear();
         self.group_states = Table::default();

@@ -215,3 +215,27 @@ fn only_what_is_found_by_a_scan_has_to_be_saved_before() {
         assert_eq!(need.is_scan(), scan, "{need:?}");
     }
 }
+
+#[test]
+fn ev_1_every_save_names_the_jobs_that_changed_also_those_it_ends() {
+    let mut set = empty();
+    let [one, two] = [1, 2].map(|number| submit(&mut set, number, &[2]).id);
+    assert_eq!(set.take_changed_jobs(), [], "nothing is saved yet");
+    set.saved();
+    let mut changed = set.take_changed_jobs();
+    changed.sort_unstable();
+    assert_eq!(changed, [one, two]);
+    set.saved();
+    assert_eq!(set.take_changed_jobs(), [], "nothing has changed");
+    let first = next_task(&mut set, None).expect("a task of the first job");
+    set.saved();
+    assert_eq!(set.take_changed_jobs(), [one], "a task is handed out");
+    let second = next_task(&mut set, Some(computed(&first, None))).expect("the other one");
+    set.saved();
+    assert_eq!(set.take_changed_jobs(), [one]);
+    next_task(&mut set, Some(computed(&second, None))).expect("a task of the second job");
+    set.saved();
+    let mut changed = set.take_changed_jobs();
+    changed.sort_unstable();
+    assert_eq!(changed, [one, two], "the first job is over, the second has begun");
+}

@@ -15,7 +15,7 @@ use crate::validate::{self, Invalid, Page, invalid};
 const NAME_FILTER_CHARS_MAX: usize = 100;
 
 /// The state of a job on the wire; both sides number them alike (J-20).
-fn job_state(state: JobState) -> wire::JobState {
+pub(crate) fn job_state(state: JobState) -> wire::JobState {
     match state {
         JobState::Submitted => wire::JobState::Submitted,
         JobState::Running => wire::JobState::Running,

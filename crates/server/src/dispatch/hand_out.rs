@@ -3,20 +3,29 @@
 
 use std::sync::{Arc, Mutex};
 
-use boxwood_engine::{Command, Taken};
+use boxwood_engine::{Command, Taken, TaskId};
 use boxwood_store::Lane;
 
+use super::seen::Seen;
 use crate::clock;
 
 /// Puts a task back when dropped, unless it was delivered.
 pub(crate) struct HandedOut {
     lane: Lane,
     taken: Option<Taken>,
+    /// Where the task is noted as held by a runner.
+    held: Option<(Arc<Seen>, TaskId)>,
 }
 
 impl HandedOut {
     pub(crate) fn new(lane: Lane, taken: Taken) -> Self {
-        Self { lane, taken: Some(taken) }
+        Self { lane, taken: Some(taken), held: None }
+    }
+
+    /// The task is noted as held by the runner that it is on its way to.
+    pub(super) fn held(mut self, seen: &Arc<Seen>, task: TaskId) -> Self {
+        self.held = Some((seen.clone(), task));
+        self
     }
 
     /// The answer is written.
@@ -28,6 +37,9 @@ impl HandedOut {
 impl Drop for HandedOut {
     fn drop(&mut self) {
         let Some(taken) = self.taken else { return };
+        if let Some((seen, task)) = self.held.take() {
+            seen.released(task);
+        }
         let lane = self.lane.clone();
         // Outside a runtime the process ends, and the lease is what is left.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };

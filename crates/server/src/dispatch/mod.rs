@@ -1,7 +1,9 @@
-//! Handing out tasks: what the lane decides, when runners are told to ask again, and who is kept waiting for work.
+//! Handing out tasks: what the lane decides, when runners are told to ask again, who is kept waiting for work, and who was
+//! seen asking.
 
 mod hand_out;
 mod idle;
+mod seen;
 mod waiting;
 
 use std::future::Future;
@@ -11,13 +13,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use boxwood_engine::{Ask, Class, Command, HandOut, Reply, Report, ReportReply};
+use boxwood_engine::{Ask, Class, Command, HandOut, Reply, Report, ReportReply, TaskId};
 use boxwood_proto::connectrpc::ConnectError;
 use boxwood_store::{Lane, Outcome, Wake};
 use tokio::sync::watch;
 
 pub(crate) use hand_out::{HandedOut, Undelivered};
 use idle::Idle;
+pub(crate) use seen::Runners;
+use seen::Seen;
 use waiting::Waiting;
 
 use crate::clock;
@@ -41,6 +45,7 @@ pub(crate) struct Dispatch {
     look_again: Option<Duration>,
     idle: Mutex<Idle>,
     waiting: Arc<Waiting>,
+    seen: Arc<Seen>,
     stopping: watch::Sender<bool>,
     handed_out: AtomicU64,
 }
@@ -52,6 +57,7 @@ impl Dispatch {
             look_again: shared.then_some(settings.look_again),
             idle: Mutex::new(Idle::new(settings)),
             waiting: Arc::default(),
+            seen: Arc::default(),
             stopping: watch::Sender::new(false),
             handed_out: AtomicU64::new(0),
         }
@@ -63,6 +69,9 @@ impl Dispatch {
 
     /// Tasks became ready: wakes runners that wait for them. Called after each commit.
     pub(crate) fn ready(&self, wakes: &[Wake]) {
+        if wakes.is_empty() {
+            return;
+        }
         let now = Instant::now();
         for (class, count) in wakes {
             self.idle().busy(&class.cluster, now);
@@ -75,6 +84,21 @@ impl Dispatch {
         self.waiting.len()
     }
 
+    /// The runners seen lately, by cluster and identifiers (IN-1).
+    pub(crate) fn runners(&self) -> Vec<Runners> {
+        self.seen.list(&self.waiting.asks(), Instant::now())
+    }
+
+    /// A task has failed: no runner holds it any more.
+    pub(crate) fn failed(&self, task: TaskId) {
+        self.seen.released(task);
+    }
+
+    /// The lease of a task has been extended by this time from now on.
+    pub(crate) fn extended(&self, task: TaskId, lease: Duration) {
+        self.seen.extended(task, lease, Instant::now());
+    }
+
     /// Tasks handed out since the start.
     pub(crate) fn handed_out(&self) -> u64 {
         self.handed_out.load(Ordering::Relaxed)
@@ -82,7 +106,9 @@ impl Dispatch {
 
     /// Forgets what no longer matters. Called now and then.
     pub(crate) fn tidy(&self) {
-        self.idle().tidy(Instant::now());
+        let now = Instant::now();
+        self.idle().tidy(now);
+        self.seen.tidy(now);
     }
 
     /// Answers everyone who waits, and lets nobody wait from now on.
@@ -97,19 +123,24 @@ impl Dispatch {
         mut report: Report,
         wait: Option<Duration>,
     ) -> Result<Answer, ConnectError> {
-        let reported = report.computed.is_some();
+        let reported = report.computed.as_ref().map(|computed| computed.task);
         let Some(ask) = report.ask.clone() else {
-            return self.ask(lane, report).await.map(|_| Answer::Stored);
+            self.ask(lane, report).await?;
+            if let Some(task) = reported {
+                self.seen.released(task);
+            }
+            return Ok(Answer::Stored);
         };
-        let Some(wait) = wait.filter(|wait| !reported && !wait.is_zero()) else {
+        let Some(wait) = wait.filter(|wait| reported.is_none() && !wait.is_zero()) else {
             return Ok(match self.ask(lane, report).await? {
-                Some((hand_out, input, guard)) => self.task(&ask, hand_out, input, guard),
+                Some((hand_out, input, guard)) => self.task(&ask, reported, hand_out, input, guard),
                 // After a report clients ask again at once, so only the second answer tells them to wait.
                 None => Answer::Idle(self.suggest(&ask, reported)),
             });
         };
         let mut stopping = self.stopping.subscribe();
         let end = tokio::time::Instant::now() + wait.min(self.held_max);
+        self.seen.asked(&ask, None, None, Instant::now());
         let place = self.waiting.join(ask.clone());
         let mut woken_for: Option<Arc<Class>> = None;
         loop {
@@ -117,7 +148,7 @@ impl Dispatch {
             let wake = PendingWake { place: &place, class: woken_for.take() };
             if let Some((hand_out, input, guard)) = self.ask(lane, report.clone()).await? {
                 wake.used_by(&hand_out);
-                return Ok(self.task(&ask, hand_out, input, guard));
+                return Ok(self.task(&ask, None, hand_out, input, guard));
             }
             wake.spent();
             tokio::select! {
@@ -131,20 +162,36 @@ impl Dispatch {
         }
     }
 
-    fn suggest(&self, ask: &Ask, reported: bool) -> Duration {
+    fn suggest(&self, ask: &Ask, reported: Option<TaskId>) -> Duration {
+        let now = Instant::now();
+        let stopping = *self.stopping.borrow();
         let mut idle = self.idle();
-        if *self.stopping.borrow() {
-            idle.stopping_wait()
-        } else if reported {
-            idle.short_wait()
+        let (wait, waits) = if stopping {
+            (idle.stopping_wait(), None)
+        } else if reported.is_some() {
+            (idle.short_wait(), None)
         } else {
-            idle.wait(&ask.cluster, Instant::now(), rand::random())
-        }
+            let wait = idle.wait(&ask.cluster, now, rand::random());
+            (wait, Some(wait))
+        };
+        drop(idle);
+        self.seen.asked(ask, reported, waits, now);
+        wait
     }
 
-    fn task(&self, ask: &Ask, hand_out: Box<HandOut>, input: Vec<u8>, guard: HandedOut) -> Answer {
+    fn task(
+        &self,
+        ask: &Ask,
+        reported: Option<TaskId>,
+        hand_out: Box<HandOut>,
+        input: Vec<u8>,
+        guard: HandedOut,
+    ) -> Answer {
+        let now = Instant::now();
         self.handed_out.fetch_add(1, Ordering::Relaxed);
-        self.idle().busy(&ask.cluster, Instant::now());
+        self.idle().busy(&ask.cluster, now);
+        self.seen.took(ask, reported, hand_out.id, hand_out.lease.length, now);
+        let guard = guard.held(&self.seen, hand_out.id);
         Answer::Task(hand_out, input, guard)
     }
 
@@ -251,7 +298,7 @@ async fn look_again(every: Option<Duration>) {
 mod tests {
     use super::*;
     use boxwood_engine::{
-        Identifier, NewCluster, NewGroup, NewJob, NewTasks, Settings, Submission, Timestamp, Version,
+        Identifier, JobId, NewCluster, NewGroup, NewJob, NewTasks, Settings, Submission, Timestamp, Version,
     };
     use boxwood_store::{LaneOptions, sqlite};
     use futures::FutureExt as _;
@@ -275,7 +322,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let backend = sqlite::Database::open(dir.path()).expect("a database").backend();
         let (ready, became_ready) = mpsc::unbounded_channel();
-        let note = move |wakes: &[Wake]| {
+        let note = move |wakes: &[Wake], _: &[JobId]| {
+            if wakes.is_empty() {
+                return;
+            }
             // Nobody listens at the end of a test.
             let _ = ready.send(wakes.iter().map(|(_, count)| count).sum());
         };

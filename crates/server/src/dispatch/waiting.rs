@@ -69,6 +69,11 @@ impl Waiting {
         self.line().wake(class, count);
     }
 
+    /// What each of the waiting runners can take.
+    pub(crate) fn asks(&self) -> Vec<Ask> {
+        self.line().runners.values().map(|runner| runner.ask.clone()).collect()
+    }
+
     /// How many runners wait.
     pub(crate) fn len(&self) -> usize {
         self.line().runners.len()

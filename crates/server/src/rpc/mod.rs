@@ -19,6 +19,7 @@ macro_rules! not_served {
 
 mod automation;
 mod diagram;
+mod insight;
 mod job;
 mod storage_location;
 pub(crate) mod task;
@@ -34,7 +35,7 @@ use crate::door::Door;
 use crate::telemetry::Telemetry;
 
 /// The services that are served, by their names on the wire.
-pub(crate) const SERVICES: [&str; 7] = [
+pub(crate) const SERVICES: [&str; 8] = [
     wire::JOB_SERVICE_SERVICE_NAME,
     wire::TASK_SERVICE_SERVICE_NAME,
     wire::WORKFLOWS_SERVICE_SERVICE_NAME,
@@ -42,6 +43,7 @@ pub(crate) const SERVICES: [&str; 7] = [
     wire::STORAGE_LOCATION_SERVICE_SERVICE_NAME,
     wire::DIAGRAM_SERVICE_SERVICE_NAME,
     wire::TELEMETRY_QUERY_SERVICE_SERVICE_NAME,
+    boxwood_proto::boxwood::v1::INSIGHT_SERVICE_SERVICE_NAME,
 ];
 
 /// Every service, with health and reflection; and the handle that says whether they serve.
@@ -67,5 +69,6 @@ pub(crate) fn services(door: &Arc<Door>, telemetry: &Telemetry) -> Router {
         .add_service(Arc::new(automation::Automations))
         .add_service(Arc::new(storage_location::StorageLocations))
         .add_service(Arc::new(diagram::Diagrams(door.clone())))
+        .add_service(Arc::new(insight::Insight(door.clone())))
         .add_service(telemetry.service())
 }

@@ -77,8 +77,10 @@ impl wire::TaskService for Tasks {
         request: ServiceRequest<'_, wire::TaskFailedRequest>,
     ) -> ServiceResult<wire::TaskStateResponse> {
         let failed = convert::failed_task(&request, clock::now())?;
+        let task = failed.task;
         match self.0.command(Command::FailTask(failed)).await? {
             Reply::TaskState(state) => {
+                self.0.dispatch.failed(task);
                 Response::ok(wire::TaskStateResponse { state: convert::task_state(state).into(), ..Default::default() })
             }
             other => Err(unexpected(&other)),
@@ -97,6 +99,7 @@ impl wire::TaskService for Tasks {
             Reply::Lease(granted) => Response::ok(match granted {
                 Some(lease) => {
                     // Where nothing is left, the runner asks again at once, and is told whether it has lost the task.
+                    self.0.dispatch.extended(task, lease.length);
                     let left = lease.left_after(clock::now().since(now)).unwrap_or(Lease::SHORTEST);
                     wire::TaskLease {
                         lease: convert::duration(left.length).into(),

@@ -5,15 +5,16 @@ use std::ops::{Bound, Range, RangeBounds};
 use std::sync::RwLockReadGuard;
 
 use boxwood_engine::{
-    Cluster, Group, GroupKey, Job, JobId, JobKey, JobState, JobStatus, TaskId, TaskKey, TaskState, Timestamp, name_key,
+    ClassKey, Cluster, Group, GroupKey, Job, JobId, JobKey, JobState, JobStatus, TaskId, TaskKey, TaskState, Timestamp,
+    name_key,
 };
 
 use super::rows::Rows;
 use super::{Committed, LOCK, State};
 use crate::error::Error;
 use crate::read::{
-    Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, QueueStats, Reader, SortDirection, TaskPage, TaskQuery,
-    TaskView, exact_times_max,
+    BlockedGroup, Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader,
+    SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
 };
 
 impl Committed {
@@ -78,6 +79,19 @@ impl Reader for Committed {
         let state = self.read();
         let job = state.rows.task_with_id(id).and_then(|(group, _)| state.rows.jobs.get(&group.job));
         Ok(job.map(|job| job.id))
+    }
+
+    fn job_waits(&self, id: JobId, limit: usize) -> Result<Option<JobWaits>, Error> {
+        let state = self.read();
+        state.rows.job_ids.get(&id).map(|key| state.rows.job_waits(*key, limit)).transpose()
+    }
+
+    fn task_waits(&self, id: TaskId) -> Result<Option<TaskWaits>, Error> {
+        let state = self.read();
+        let Some((group, task)) = state.rows.task_with_id(id) else { return Ok(None) };
+        let group = state.rows.blocked_group(group)?;
+        let status = state.rows.status(group.group.job)?.clone();
+        Ok(Some(TaskWaits { status, task: TaskView { parent: None, ..state.rows.task_view(task)? }, group }))
     }
 
     fn clusters(&self) -> Result<Vec<Cluster>, Error> {
@@ -220,6 +234,35 @@ impl Rows {
             started_at: task.and_then(|task| task.started_at),
             stopped_at: task.and_then(|task| task.stopped_at),
         })
+    }
+
+    fn job_waits(&self, job: JobKey, limit: usize) -> Result<JobWaits, Error> {
+        let mut counts: BTreeMap<ClassKey, u64> = BTreeMap::new();
+        for (key, row) in self.ready.iter().filter(|(key, _)| key.job == job) {
+            *counts.entry(key.class).or_default() += row.end - row.next;
+        }
+        let class = |key: ClassKey| self.classes.get(&key).ok_or_else(|| missing("class", key.0));
+        let ready = counts.into_iter().map(|(key, count)| Ok((class(key)?.as_ref().clone(), count)));
+        let ready = ready.collect::<Result<_, Error>>()?;
+        let waiting =
+            self.groups_of(job).filter(|group| self.group_states.get(&group.key).is_some_and(|s| s.is_waiting()));
+        let blocked = waiting.take(limit).map(|group| self.blocked_group(group)).collect::<Result<_, _>>()?;
+        Ok(JobWaits { status: self.status(job)?.clone(), ready, blocked })
+    }
+
+    fn blocked_group(&self, group: &Group) -> Result<BlockedGroup, Error> {
+        let children = match group.parent {
+            None => self.jobs.get(&group.job).map(|job| job.roots),
+            Some(parent) => self.tasks.get(&parent).and_then(|task| task.children),
+        };
+        let children = children.ok_or_else(|| missing("the submission of group", group.key.0))?;
+        let state = |group: &Group| {
+            self.group_states.get(&group.key).cloned().ok_or_else(|| missing("the state of group", group.key.0))
+        };
+        let beside = self.groups_within(children.first.0..children.end());
+        let beside =
+            beside.map(|group| Ok((group.as_ref().clone(), state(group)?))).collect::<Result<Vec<_>, Error>>()?;
+        Ok(BlockedGroup::among(group.clone(), state(group)?, &beside))
     }
 
     fn id_of(&self, task: TaskKey) -> Option<TaskId> {

@@ -25,6 +25,7 @@ mod session;
 pub(crate) mod telemetry;
 mod tls;
 pub(crate) mod transfer;
+mod waits;
 mod wanted;
 
 use std::sync::Arc;

@@ -21,10 +21,11 @@ use super::rows::{
     text, time,
 };
 use super::session::Talk;
+use super::waits;
 use crate::error::Error;
 use crate::read::{
-    Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, QueueStats, Reader, SortDirection, TaskPage, TaskQuery,
-    exact_times_max,
+    Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader, SortDirection, TaskPage,
+    TaskQuery, TaskWaits, exact_times_max,
 };
 
 impl Reader for Pool {
@@ -76,6 +77,14 @@ impl Reader for Pool {
         })
     }
 
+    fn job_waits(&self, id: JobId, limit: usize) -> Result<Option<JobWaits>, Error> {
+        self.read(async |talk| waits::of_job(talk, id, limit).await)
+    }
+
+    fn task_waits(&self, id: TaskId) -> Result<Option<TaskWaits>, Error> {
+        self.read(async |talk| waits::of_task(talk, id).await)
+    }
+
     fn clusters(&self) -> Result<Vec<Cluster>, Error> {
         self.read(async |talk| {
             let mut clusters = catalog::clusters(talk).await?;
@@ -85,7 +94,7 @@ impl Reader for Pool {
     }
 }
 
-async fn job(talk: &Talk, id: JobId) -> Result<Option<(Job, JobStatus)>, Error> {
+pub(super) async fn job(talk: &Talk, id: JobId) -> Result<Option<(Job, JobStatus)>, Error> {
     static SQL: LazyLock<String> =
         LazyLock::new(|| format!("SELECT {JOB_COLUMNS} FROM job j JOIN job_status s ON s.job = j.key WHERE j.id = $1"));
     let found = talk.query_opt(&SQL, &[&Id(id.to_bytes())]).await?;
@@ -227,7 +236,7 @@ async fn queue_stats(talk: &Talk, submitted: Bounds<Timestamp>) -> Result<QueueS
 }
 
 /// The group that holds the task with this id, and the task's key.
-async fn group_with(talk: &Talk, id: TaskId) -> Result<Option<(Group, TaskKey)>, Error> {
+pub(super) async fn group_with(talk: &Talk, id: TaskId) -> Result<Option<(Group, TaskKey)>, Error> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!("SELECT {GROUP_COLUMNS} FROM task_group g WHERE g.id <= $1 ORDER BY g.id DESC LIMIT 1")
     });
@@ -272,12 +281,12 @@ async fn tasks(talk: &Talk, query: &TaskQuery) -> Result<Option<TaskPage>, Error
     Ok(Some(TaskPage { tasks, more }))
 }
 
-fn group_and_state(row: &Row) -> Result<listing::Entry, Error> {
+pub(super) fn group_and_state(row: &Row) -> Result<listing::Entry, Error> {
     Ok((rows::group(row)?, rows::group_state(row, GROUP_COLUMNS_COUNT)?))
 }
 
 /// The keys of a task's children, if it has any.
-async fn children(talk: &Talk, task: TaskKey) -> Result<Option<Range<u64>>, Error> {
+pub(super) async fn children(talk: &Talk, task: TaskKey) -> Result<Option<Range<u64>>, Error> {
     let found = talk.query_opt("SELECT first_child, children FROM task WHERE key = $1", &[&column(task.0)]).await?;
     let Some(row) = found else { return Ok(None) };
     let count = number(&row, 1)?;
@@ -321,6 +330,6 @@ async fn graph(talk: &Talk, id: JobId, limit: usize) -> Result<Option<JobGraph>,
 }
 
 /// A number of rows as the database takes it.
-fn rows_max(limit: usize) -> i64 {
+pub(super) fn rows_max(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

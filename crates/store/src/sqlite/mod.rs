@@ -10,6 +10,7 @@ mod rows;
 mod save;
 pub(crate) mod schema;
 pub(crate) mod transfer;
+mod waits;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};

@@ -12,11 +12,11 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::rows::{self, GROUP_COLUMNS, JOB_COLUMNS, column, number, small};
-use super::{Pool, load};
+use super::{Pool, load, waits};
 use crate::error::Error;
 use crate::read::{
-    Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, QueueStats, Reader, SortDirection, TaskPage, TaskQuery,
-    TaskView, exact_times_max,
+    Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader, SortDirection, TaskPage,
+    TaskQuery, TaskView, TaskWaits, exact_times_max,
 };
 
 impl Reader for Pool {
@@ -64,6 +64,14 @@ impl Reader for Pool {
             let mut statement = connection.prepare_cached(sql)?;
             Ok(statement.query_row([column(group.job.0)], |row| rows::job_id(row, 0)).optional()?)
         })
+    }
+
+    fn job_waits(&self, id: JobId, limit: usize) -> Result<Option<JobWaits>, Error> {
+        self.read(|connection| waits::of_job(connection, id, limit))
+    }
+
+    fn task_waits(&self, id: TaskId) -> Result<Option<TaskWaits>, Error> {
+        self.read(|connection| waits::of_task(connection, id))
     }
 
     fn clusters(&self) -> Result<Vec<Cluster>, Error> {
@@ -237,7 +245,7 @@ fn queue_stats(connection: &Connection, submitted: Bounds<Timestamp>) -> Result<
 }
 
 /// The group that holds the task with this id.
-fn group_with(connection: &Connection, id: TaskId) -> Result<Option<(Group, TaskKey)>, Error> {
+pub(super) fn group_with(connection: &Connection, id: TaskId) -> Result<Option<(Group, TaskKey)>, Error> {
     let sql = format!(
         "SELECT {GROUP_COLUMNS} FROM task_group g JOIN group_state s ON s.key = g.key
          WHERE g.id <= ?1 ORDER BY g.id DESC LIMIT 1"
@@ -285,7 +293,7 @@ fn tasks(connection: &Connection, query: &TaskQuery) -> Result<Option<TaskPage>,
 }
 
 /// The keys of a task's children, if it has any.
-fn children(connection: &Connection, task: TaskKey) -> Result<Option<Range<u64>>, Error> {
+pub(super) fn children(connection: &Connection, task: TaskKey) -> Result<Option<Range<u64>>, Error> {
     let mut statement = connection.prepare_cached("SELECT first_child, children FROM task WHERE key = ?1")?;
     let found: Option<(Option<i64>, i64)> =
         statement.query_row([column(task.0)], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -321,18 +329,18 @@ fn graph(connection: &Connection, id: JobId, limit: usize) -> Result<Option<JobG
 }
 
 /// Reads tasks group by group, remembering classes.
-struct Listing<'a> {
+pub(super) struct Listing<'a> {
     connection: &'a Connection,
     classes: HashMap<ClassKey, Class>,
 }
 
 impl<'a> Listing<'a> {
-    fn new(connection: &'a Connection) -> Self {
+    pub(super) fn new(connection: &'a Connection) -> Self {
         Self { connection, classes: HashMap::new() }
     }
 
     /// Appends at most `room` of the tasks of a group whose keys are `within`.
-    fn append(
+    pub(super) fn append(
         &mut self,
         group: &Group,
         state: &GroupState,

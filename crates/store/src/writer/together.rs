@@ -68,15 +68,15 @@ impl Writer {
         match done {
             Ok(()) => {
                 let postponed = left.filter_map(Piece::again).collect();
-                let wakes = self.wakes();
+                let (wakes, changed) = (self.wakes(), self.vault.set.take_changed_jobs());
                 self.vault.set.end_batch(self.options.kept_rows_max);
-                Ok(Committed { answers: Answers { now, outcomes, ticks }, wakes, decided, postponed })
+                Ok(Committed { answers: Answers { now, outcomes, ticks }, wakes, changed, decided, postponed })
             }
             Err(error @ (Error::Unavailable(_) | Error::Conflict(_))) => {
                 let callers = left.filter_map(|piece| piece.caller);
                 outcomes.extend(callers.map(|caller| (Err(error.clone()), caller)));
                 let answers = Answers { now, outcomes, ticks };
-                Ok(Committed { answers, wakes: Vec::new(), decided, postponed: Vec::new() })
+                Ok(Committed { answers, wakes: Vec::new(), changed: Vec::new(), decided, postponed: Vec::new() })
             }
             Err(error) => Err(error),
         }

@@ -24,6 +24,8 @@ pub(super) enum Question {
     StateCounts(Bounds<Timestamp>),
     QueueStats(Bounds<Timestamp>),
     JobOfTask(TaskId),
+    JobWaits(JobId, usize),
+    TaskWaits(TaskId),
 }
 
 impl Question {
@@ -38,6 +40,8 @@ impl Question {
             Self::StateCounts(within) => reader.job_state_counts(*within).map(|answer| format!("{answer:?}")),
             Self::QueueStats(within) => reader.queue_stats(*within).map(|answer| format!("{answer:?}")),
             Self::JobOfTask(id) => reader.job_of_task(*id).map(|answer| format!("{answer:?}")),
+            Self::JobWaits(id, limit) => reader.job_waits(*id, *limit).map(|answer| format!("{answer:?}")),
+            Self::TaskWaits(id) => reader.task_waits(*id).map(|answer| format!("{answer:?}")),
         };
         answer.expect("the store works")
     }
@@ -51,11 +55,14 @@ pub(super) fn about(reader: &dyn Reader, random: &mut Random) -> Vec<Question> {
     let times: Vec<Timestamp> = jobs.iter().map(|view| view.job.submitted_at).collect();
     let unknown = JobId::from_u128(1).expect("not zero");
     let mut questions = vec![Question::Clusters, Question::Job(unknown), Question::Graph(unknown, 10)];
+    questions.push(Question::JobWaits(unknown, 10));
     questions.push(Question::Tasks(TaskQuery { job: unknown, parent: None, after: None, limit: 10 }));
     questions.push(Question::Jobs(all));
     for id in &ids {
         questions.push(Question::Job(*id));
         questions.extend([0, 1, 3, usize::MAX].map(|limit| Question::Graph(*id, limit)));
+        questions.extend([0, 1, usize::MAX].map(|limit| Question::JobWaits(*id, limit)));
+        every_queued_task_waits_for_something(reader, *id);
         about_tasks(reader, *id, random, &mut questions);
     }
     for _ in 0..SEARCHES {
@@ -79,7 +86,19 @@ fn about_tasks(reader: &dyn Reader, job: JobId, random: &mut Random, questions: 
     for task in tasks {
         let number = task.to_u128();
         let near = [number - 1, number, number + 1].into_iter().filter_map(TaskId::from_u128);
-        questions.extend(near.map(Question::JobOfTask));
+        questions.extend(near.flat_map(|task| [Question::JobOfTask(task), Question::TaskWaits(task)]));
+    }
+}
+
+/// A QUEUED task could be handed out, or is of a group that waits for groups that are not complete.
+fn every_queued_task_waits_for_something(reader: &dyn Reader, job: JobId) {
+    let waits = reader.job_waits(job, usize::MAX).expect("the store works").expect("a job that was listed");
+    let ready: u64 = waits.ready.iter().map(|(_, tasks)| tasks).sum();
+    let blocked: u64 = waits.blocked.iter().map(|blocked| blocked.group.count).sum();
+    assert_eq!(ready + blocked, waits.status.counts.of(TaskState::Queued), "{waits:?}");
+    for blocked in &waits.blocked {
+        let groups = u32::try_from(blocked.held_up_by.len()).expect("64 groups at most");
+        assert_eq!(groups, blocked.state.blocked, "{blocked:?}");
     }
 }
 

@@ -25,7 +25,7 @@ impl Sim {
         crash: Option<Moment>,
         stood_still: bool,
     ) {
-        let Committed { answers, wakes, decided, postponed } = committed;
+        let Committed { answers, wakes, decided, postponed, .. } = committed;
         assert!(postponed.is_empty(), "no other server holds anything");
         let mut disk = self.disk.lock();
         let landed = std::mem::take(&mut disk.landed);

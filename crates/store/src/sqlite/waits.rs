@@ -1,0 +1,90 @@
+//! What tasks wait for, from committed rows.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use boxwood_engine::{Class, ClassKey, Group, GroupState, Job, JobId, JobKey, JobStatus, TaskId, TaskKey};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::load;
+use super::query::{Listing, children, group_with};
+use super::rows::{self, GROUP_COLUMNS, JOB_COLUMNS, column, number};
+use crate::error::Error;
+use crate::read::{BlockedGroup, JobWaits, TaskWaits};
+
+/// The groups of one submission that are not complete.
+type Open = Vec<(Group, GroupState)>;
+
+pub(super) fn of_job(connection: &Connection, id: JobId, limit: usize) -> Result<Option<JobWaits>, Error> {
+    let sql = format!("SELECT {JOB_COLUMNS} FROM job j JOIN job_status s ON s.job = j.key WHERE j.id = ?1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let Some((job, status)) = statement.query_row([id.to_bytes()], rows::job).optional()? else { return Ok(None) };
+    let ready = ready(connection, job.key)?;
+    let sql = format!(
+        "SELECT {GROUP_COLUMNS} FROM task_group g JOIN group_state s ON s.key = g.key
+         WHERE g.job = ?1 AND s.blocked > 0 AND s.open > 0 AND NOT s.skipped ORDER BY g.key LIMIT ?2"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let found = statement.query_map([column(job.key.0), limit], rows::group)?.collect::<Result<Vec<_>, _>>()?;
+    let mut submissions: HashMap<Option<TaskKey>, Open> = HashMap::new();
+    let mut blocked = Vec::with_capacity(found.len());
+    for (group, state) in found {
+        let open = match submissions.entry(group.parent) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(open_beside(connection, &job, &group)?),
+        };
+        blocked.push(BlockedGroup::among(group, state, open));
+    }
+    Ok(Some(JobWaits { status, ready, blocked }))
+}
+
+/// How many tasks of each class could be handed out.
+fn ready(connection: &Connection, job: JobKey) -> Result<Vec<(Class, u64)>, Error> {
+    let mut classes: HashMap<ClassKey, Class> =
+        load::classes(connection)?.into_iter().map(|class| (class.key, class)).collect();
+    let sql = "SELECT class, sum(end - next) FROM ready WHERE job = ?1 GROUP BY class ORDER BY class";
+    let mut statement = connection.prepare_cached(sql)?;
+    let counts = statement.query_map([column(job.0)], |row| Ok((ClassKey(number(row, 0)?), number(row, 1)?)))?;
+    let mut ready = Vec::new();
+    for count in counts {
+        let (key, count) = count?;
+        let class = classes.remove(&key).ok_or_else(|| Error::Corrupt(format!("class {} is missing", key.0)))?;
+        ready.push((class, count));
+    }
+    Ok(ready)
+}
+
+pub(super) fn of_task(connection: &Connection, id: TaskId) -> Result<Option<TaskWaits>, Error> {
+    let Some((group, key)) = group_with(connection, id)? else { return Ok(None) };
+    let (job, status) = job(connection, group.job)?;
+    let sql = format!("SELECT {GROUP_COLUMNS} FROM task_group g JOIN group_state s ON s.key = g.key WHERE g.key = ?1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let (group, state) = statement.query_row([column(group.key.0)], rows::group)?;
+    let mut tasks = Vec::with_capacity(1);
+    Listing::new(connection).append(&group, &state, None, key.0..key.0 + 1, 1, &mut tasks)?;
+    let task = tasks.pop().ok_or_else(|| Error::Corrupt(format!("task {}: its input is missing", key.0)))?;
+    let open = open_beside(connection, &job, &group)?;
+    Ok(Some(TaskWaits { status, task, group: BlockedGroup::among(group, state, &open) }))
+}
+
+fn job(connection: &Connection, key: JobKey) -> Result<(Job, JobStatus), Error> {
+    let sql = format!("SELECT {JOB_COLUMNS} FROM job j JOIN job_status s ON s.job = j.key WHERE j.key = ?1");
+    Ok(connection.prepare_cached(&sql)?.query_row([column(key.0)], rows::job)?)
+}
+
+/// The groups of the submission of a group that are not complete; there are 64 at most (LM-1).
+fn open_beside(connection: &Connection, job: &Job, group: &Group) -> Result<Open, Error> {
+    let range = match group.parent {
+        None => Some(job.roots.first.0..job.roots.end()),
+        Some(parent) => children(connection, parent)?,
+    };
+    let range = range.ok_or_else(|| Error::Corrupt(format!("group {}: its parent has no children", group.key.0)))?;
+    let sql = format!(
+        "SELECT {GROUP_COLUMNS} FROM task_group g JOIN group_state s ON s.key = g.key
+         WHERE g.key >= ?1 AND g.key < ?2 AND s.open > 0 ORDER BY g.key"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let found = statement.query_map([column(range.start), column(range.end)], rows::group)?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
