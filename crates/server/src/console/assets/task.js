@@ -1,0 +1,71 @@
+// One task, beside the view it was opened from: what went in, how it went, what it said.
+
+import { button, empty, failure, fill, h } from "./dom.js";
+import { bytes, call, id, isAbort, readTask, uuid } from "./api.js";
+import { count, instant, readable, span, time, visible } from "./format.js";
+import { badge, taskState } from "./states.js";
+import { record, recordRow } from "./logs.js";
+import { ran } from "./tree.js";
+
+const LOGS_MAX = 200;
+
+/** Opens the panel; answers how to read it again. */
+export function panel(page, place, key, parent, known) {
+  const { signal } = page;
+  let text = "";
+  place.hidden = false;
+  const close = button("Close", () => page.closeTask(), { class: "quiet", title: "Close (Esc)" });
+
+  const find = async () => {
+    const found = await readTask(page.key, key, parent, { signal });
+    if (found || parent) return found;
+    // The link names no parent: the first thousand tasks say theirs.
+    const job = await call("JobService/GetJob", { jobId: id(page.key) }, { signal });
+    const summary = (job.taskSummaries ?? []).find((each) => uuid(each.id) === key);
+    return summary?.parentId ? readTask(page.key, key, uuid(summary.parentId), { signal }) : null;
+  };
+
+  const draw = (task, logs) => {
+    const state = taskState(task);
+    const input = task.input === undefined ? null : readable(bytes(task.input));
+    const [display, ...lines] = (task.display ?? "").split("\n");
+    const fact = (name, value) => h("div", { class: "fact" }, h("dt", {}, name), h("dd", {}, value));
+    fill(place, h("div", { class: "head" }, h("h2", { class: "clip", title: visible(task.display ?? "") }, visible(display || "(no name)")), h("span", { class: "grow" }), close),
+      h("p", { class: "row wrap" }, badge(state), task.optional && h("span", { class: "tag" }, "optional"), h("code", { class: "faint" }, key)),
+      lines.length > 0 && h("pre", { class: "block" }, visible(lines.join("\n"))),
+      h("dl", { class: "facts small" }, fact("Submitted", time(instant(task.submittedAt))), fact("Started", time(instant(task.startedAt))),
+        fact("Stopped", time(instant(task.stoppedAt))), fact("Ran", span(ran(task))), fact("Cluster", h("span", {}, task.clusterSlug || "–")),
+        fact("Retries", `${count(task.retryCount)} used, ${count(task.maxRetries)} allowed`)),
+      state === "QUEUED" && h("p", { class: "note" }, "It waits: for tasks it depends on, or for a runner on its cluster that knows it."),
+      h("h3", {}, "Input", input && h("span", { class: "faint" }, ` ${input.kind}, ${count(bytes(task.input).length)} bytes`)),
+      input && input.text ? h("pre", { class: "block", tabindex: 0 }, input.kind === "JSON" ? input.text : visible(input.text)) : h("p", { class: "faint" }, "None."),
+      h("h3", {}, "Logs", logs.length > 0 && h("span", { class: "faint" }, ` ${count(logs.length)}${logs.length >= LOGS_MAX ? " or more, the latest first" : ", the latest first"}`)),
+      logs.length ? h("div", { class: "log-list" }, logs.map((each) => recordRow(each))) : h("p", { class: "faint" }, "None yet."));
+  };
+
+  const read = async (task) => {
+    const logs = await call("TelemetryQueryService/QueryJobLogs", { jobId: id(page.key), taskId: id(key), page: { limit: LOGS_MAX },
+      sortDirection: "SORT_DIRECTION_DESCENDING" }, { signal });
+    return [task, (logs.resourceLogs ?? []).map(record)];
+  };
+  const refresh = async () => {
+    const task = await find();
+    if (place.hidden || page.query.get("task") !== key) return;
+    if (!task) {
+      fill(place, h("div", { class: "head" }, h("h2", {}, "Task"), h("span", { class: "grow" }), close),
+        empty("This task was not found", "It belongs to another job, or the link does not say below which task it is. Look for it in the tree."));
+      return;
+    }
+    const all = await read(task);
+    const now = JSON.stringify(all);
+    if (now === text && taskState(task) !== "RUNNING") return;
+    text = now;
+    const top = place.scrollTop;
+    if (page.query.get("task") === key) draw(...all);
+    place.scrollTop = top;
+  };
+  if (known) draw(known, []);
+  else fill(place, h("p", { class: "faint" }, "Reading …"));
+  refresh().catch((error) => { if (!isAbort(error)) fill(place, close, failure(error, () => refresh().catch(() => {}))); });
+  return { refresh };
+}
