@@ -5,6 +5,7 @@
 //!
 //! - [`serve`] runs a server until it is told to stop; [`Server`] is the same for tests and demos in one process.
 //! - `http`, `hosts`, `listen`, `pages`, `tls`: the one port.
+//! - `console`: the web interface, a client of the API like any other.
 //! - `rpc`: the services; `validate` and `convert` stand between the wire and the rules.
 //! - `telemetry`: logs and spans, in and out.
 //! - `Inside` (feature `inside`): the same without a port, for fuzzing.
@@ -14,6 +15,7 @@ mod authority;
 mod calls;
 mod clock;
 mod config;
+mod console;
 mod convert;
 mod direct;
 mod dispatch;

@@ -1,7 +1,7 @@
 // The execution of a job as a timeline: a bar per span, coloured by the runner that told it.
 
 import { button, empty, failure, fill, h, styled } from "./dom.js";
-import { call, hex, id, isAbort } from "./api.js";
+import { call, hex, id, isAbort, uuid } from "./api.js";
 import { count, counted, fromNanos, span as duration, visible } from "./format.js";
 import { attributes, runnerName } from "./logs.js";
 
@@ -10,9 +10,12 @@ const PAGE = 1000;
 const SPANS_MAX = 5000;
 /** Rows drawn at first, and with each further wish. */
 const ROWS = 200;
+/** Bars drawn in the lanes of runners. */
+const BARS_MAX = 2000;
 const HUES = 10;
 
-function read(entry) {
+/** A span out of its envelope. */
+export function spanOf(entry) {
   const span = entry.scopeSpans?.[0]?.spans?.[0] ?? {};
   const resource = attributes(entry.resource?.attributes);
   return {
@@ -28,6 +31,8 @@ export function execution(page, body) {
   const { key, signal } = page;
   const opened = new Set();
   let [spans, cut, shown] = [[], false, ROWS];
+  let displays = new Map();
+  let byRunner = page.query.get("by") === "runner";
   fill(body, h("p", { class: "faint" }, "Reading …"));
 
   const load = async () => {
@@ -35,10 +40,13 @@ export function execution(page, body) {
     let after;
     do {
       const answer = await call("TelemetryQueryService/QueryJobSpans", { jobId: id(key), page: { limit: PAGE, ...(after && { startingAfter: after }) } }, { signal });
-      found.push(...(answer.resourceSpans ?? []).map(read));
+      found.push(...(answer.resourceSpans ?? []).map(spanOf));
       after = answer.nextPage?.startingAfter;
     } while (after && found.length < SPANS_MAX);
     cut = Boolean(after);
+    // Spans carry the class of a task; the job knows what its first tasks are called.
+    const job = await call("JobService/GetJob", { jobId: id(key) }, { signal });
+    displays = new Map((job.taskSummaries ?? []).map((task) => [uuid(task.id), (task.display ?? "").split("\n")[0]]));
     spans = found;
   };
 
@@ -65,6 +73,8 @@ export function execution(page, body) {
     const hue = new Map(runners.map(([instance], index) => [instance, index % HUES]));
     const errors = spans.filter((each) => each.error).length;
 
+    const nameOf = (each) => visible((each.name.startsWith("task/") && displays.get(each.task)) || each.name.replace(/^task\//, ""));
+    const tell = (each) => `${nameOf(each)}\n${duration(each.end - each.start)}, starts ${duration(each.start - first)} after the first\n${each.runner}${each.said ? `\n${visible(each.said)}` : ""}`;
     const row = (each, level) => {
       const left = ((each.start - first) / (last - first)) * 100;
       const width = ((each.end - each.start) / (last - first)) * 100;
@@ -80,8 +90,8 @@ export function execution(page, body) {
         body.querySelector(`[data-span="${each.id}"]`)?.focus();
       };
       const line = h("div", { class: "span-row", "data-row": true, "data-span": each.id, tabindex: 0, role: "treeitem", "aria-level": level + 1,
-        "aria-label": `${each.name}, ${duration(each.end - each.start)}, ${each.runner}${each.error ? ", failed" : ""}`, "aria-expanded": many ? String(open) : null,
-        title: `${visible(each.name)}\n${duration(each.end - each.start)}, starts ${duration(each.start - first)} after the first\n${each.runner}${each.said ? `\n${visible(each.said)}` : ""}`,
+        "aria-label": `${nameOf(each)}, ${duration(each.end - each.start)}, ${each.runner}${each.error ? ", failed" : ""}`, "aria-expanded": many ? String(open) : null,
+        title: tell(each),
         onclick: () => (many ? flip() : each.task && page.openTask(each.task)),
         onkeydown: (event) => {
           if (event.key === "Enter" && each.task) page.openTask(each.task);
@@ -90,31 +100,53 @@ export function execution(page, body) {
           event.preventDefault();
         } },
       h("span", { class: "span-name" }, styled(h("span", { class: "toggle" }, many ? (open ? "▾" : "▸") : ""), { "margin-left": `${level * 14}px` }),
-        each.error && h("span", { class: "error-dot", "aria-hidden": "true" }, "!"), h("span", { class: "clip" }, visible(each.name.replace(/^task\//, ""))),
+        each.error && h("span", { class: "error-dot", "aria-hidden": "true" }, "!"), h("span", { class: "clip" }, nameOf(each)),
         many > 0 && h("span", { class: "faint" }, count(many))),
       h("span", { class: "lane" }, bar, length));
       return [line, open && [...each.children].sort((a, b) => a.start - b.start).map((child) => row(child, level + 1))];
     };
 
+    // Each runner has as many lanes as it had tasks at once.
+    const lanes = () => runners.flatMap(([instance, name]) => {
+      const packed = [];
+      for (const each of rows.slice(0, BARS_MAX).filter((span) => span.instance === instance)) {
+        const lane = packed.find((spans) => spans.at(-1).end <= each.start);
+        if (lane) lane.push(each);
+        else packed.push([each]);
+      }
+      return packed.map((lane, index) => h("div", { class: "span-row" }, h("span", { class: "span-name" },
+        index === 0 && [h("span", { class: `swatch hue-${hue.get(instance)}` }), h("span", { class: "clip", title: instance }, name)]),
+      h("span", { class: "lane" }, lane.map((each) => styled(button("", () => each.task && page.openTask(each.task),
+        { class: `bar hue-${hue.get(instance)} ${each.error ? "error" : ""}`, title: tell(each), "aria-label": tell(each), tabindex: -1 }),
+      { left: `${((each.start - first) / (last - first)) * 100}%`, width: `${((each.end - each.start) / (last - first)) * 100}%` })))));
+    });
+
     const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => styled(h("span", { class: "tick" }, duration((last - first) * share)), { left: `${share * 100}%` }));
     fill(body, h("div", { class: "row wrap summary" }, h("b", {}, counted(spans.length, "span"), cut && " (the first)"), h("span", { class: errors ? "bad-text" : "faint" }, counted(errors, "error")),
-      h("span", { class: "faint" }, counted(runners.length, "runner")), h("span", { class: "grow" }),
+      h("span", { class: "faint" }, counted(runners.length, "runner")), h("span", { class: "chips", role: "group", "aria-label": "Rows" }, [[false, "by task"], [true, "by runner"]].map(([choice, text]) =>
+      button(text, () => {
+        byRunner = choice;
+        if (byRunner) page.query.set("by", "runner");
+        else page.query.delete("by");
+        page.setQuery(page.query);
+        draw();
+      }, { class: "chip", "aria-pressed": String(choice === byRunner) }))), h("span", { class: "grow" }),
       runners.slice(0, 8).map(([instance, name]) => h("span", { class: "legend-entry", title: instance }, h("span", { class: `swatch hue-${hue.get(instance)}` }), name)),
       runners.length > 8 && h("span", { class: "faint" }, `+${count(runners.length - 8)}`)),
     h("div", { class: "timeline", role: "tree", "aria-label": "Spans" }, h("div", { class: "span-row span-head", "aria-hidden": "true" }, h("span"), h("span", { class: "lane" }, ticks)),
-      rows.slice(0, shown).map((each) => row(each, 0))),
-    rows.length > shown && h("div", { class: "list-end" }, button(`Show more of ${count(rows.length)}`, () => { shown += ROWS; draw(); })),
+      byRunner ? lanes() : rows.slice(0, shown).map((each) => row(each, 0))),
+    !byRunner && rows.length > shown && h("div", { class: "list-end" }, button(`Show more of ${count(rows.length)}`, () => { shown += ROWS; draw(); })),
     cut && h("p", { class: "faint" }, `Only the first ${count(spans.length)} spans are shown.`));
   };
 
   const start = () => load().then(draw).catch((error) => { if (!isAbort(error)) fill(body, failure(error, start)); });
   start();
-  let counted_ = 0;
+  let asked = 0;
   return {
     refresh: async () => {
       // A large timeline is read again seldom.
-      counted_ += 1;
-      if (spans.length >= PAGE && counted_ % 10 !== 0) return;
+      asked += 1;
+      if (spans.length >= PAGE && asked % 10 !== 0) return;
       const before = spans.length;
       await load();
       if (spans.length !== before) draw();

@@ -4,6 +4,9 @@ import { h } from "./dom.js";
 
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const precise = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
+});
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const dayOfYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 const numbers = new Intl.NumberFormat();
@@ -49,13 +52,13 @@ export function span(ms) {
 }
 
 /** A moment as text: the time of today, else the day and the time. */
-export function moment(ms) {
+export function moment(ms, clockOf = clock) {
   if (!Number.isFinite(ms)) return "–";
   const date = new Date(ms);
   const now = new Date();
-  if (date.toDateString() === now.toDateString()) return clock.format(date);
+  if (date.toDateString() === now.toDateString()) return clockOf.format(date);
   const shown = date.getFullYear() === now.getFullYear() ? day : dayOfYear;
-  return `${shown.format(date)}, ${clock.format(date)}`;
+  return `${shown.format(date)}, ${clockOf.format(date)}`;
 }
 
 /** How long ago a moment was, in words. */
@@ -71,8 +74,7 @@ export function ago(ms) {
 /** A moment in the viewer's zone, with the absolute time on hover. */
 export function time(ms, { relative = false, millis = false } = {}) {
   if (!Number.isFinite(ms)) return h("span", { class: "faint" }, "–");
-  let text = relative ? ago(ms) : moment(ms);
-  if (millis) text += `.${String(new Date(ms).getMilliseconds()).padStart(3, "0")}`;
+  const text = relative ? ago(ms) : moment(ms, millis ? precise : clock);
   const iso = new Date(ms).toISOString();
   return h("time", { datetime: iso, title: `${full.format(ms)}\n${iso}` }, text);
 }
@@ -81,9 +83,8 @@ export function time(ms, { relative = false, millis = false } = {}) {
 export function visible(text) {
   // The order of characters must not be turned around by a log line either.
   return String(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) => {
-    const code = character.charCodeAt(0);
-    if (code < 0x20) return String.fromCharCode(0x2400 + code);
-    return code === 0x7f ? "\u2421" : "\ufffd";
+    const digits = character.charCodeAt(0).toString(16);
+    return digits.length > 2 ? `\\u${digits}` : `\\x${digits.padStart(2, "0")}`;
   });
 }
 

@@ -101,8 +101,9 @@ async function readFailures(page) {
     const logs = await call("TelemetryQueryService/QueryJobLogs", request, { signal: page.signal }).catch(() => ({}));
     const record = logs.resourceLogs?.[0]?.scopeLogs?.[0]?.logRecords?.[0];
     const attribute = (name) => record?.attributes?.find((each) => each.key === name)?.value?.stringValue;
+    const [, ...lines] = (task.display ?? "").split("\n");
     const said = [attribute("exception.type"), attribute("exception.message")].filter(Boolean).join(": ");
-    return { task, text: said || record?.body?.stringValue || "" };
+    return { task, text: lines.join(" ") || said || record?.body?.stringValue || "" };
   }));
 }
 
@@ -166,7 +167,7 @@ function failures(page) {
   const failed = counts(page.job).get("FAILED") ?? 0;
   return h("section", { class: "failures", "aria-label": "Failed tasks" }, h("h2", {}, counted(failed, "task"), " failed"),
     page.failures.map(({ task, text }) => h("button", { type: "button", class: "failure-row",
-      onclick: () => page.openTask(uuid(task.id), uuid(task.parentId)) }, icon("FAILED"), h("span", { class: "clip" }, visible(task.display ?? "")),
+      onclick: () => page.openTask(uuid(task.id), uuid(task.parentId)) }, icon("FAILED"), h("span", { class: "clip" }, visible((task.display ?? "").split("\n")[0])),
       text && h("code", { class: "clip" }, visible(text)))),
     failed > page.failures.length && h("p", { class: "faint" }, "More are in the tree of tasks and in the logs."));
 }

@@ -1,8 +1,9 @@
 // The tree of a job's tasks: branches are read when they are opened, a page at a time.
 
 import { button, empty, failure, fill, h, styled } from "./dom.js";
-import { call, id, isAbort, uuid } from "./api.js";
-import { count, instant, span, time, visible } from "./format.js";
+import { bytes, call, id, isAbort, uuid } from "./api.js";
+import { count, instant, span, time, utf8, visible } from "./format.js";
+import { clusterName } from "./names.js";
 import { icon, taskState, words } from "./states.js";
 
 const PAGE = 100;
@@ -10,6 +11,8 @@ const PAGE = 100;
 const AGAIN_MAX = 1000;
 /** Open branches read again at most in one go; the others wait for the next change. */
 const BRANCHES_MAX = 12;
+/** Characters of an input that is shown beside the name. */
+const HINT_MAX = 120;
 const SETTLED = new Set(["COMPUTED", "SKIPPED", "FAILED_OPTIONAL"]);
 
 /** How long a task ran, or has run so far. */
@@ -28,12 +31,20 @@ function label(task) {
   return visible(first || "(no name)") + (rest.length ? " …" : "");
 }
 
+/** The beginning of a short input: it tells apart tasks with the same name. */
+function hint(task) {
+  if (!task.input) return null;
+  const text = utf8(bytes(task.input));
+  if (!text || text.length > HINT_MAX) return null;
+  return h("code", { class: "clip faint hint" }, visible(text));
+}
+
 /** The view. */
 export function tree(page, body) {
   const { key, signal } = page;
   const list = h("div", { class: "tree", role: "tree", "aria-label": "Tasks" });
   fill(body, h("div", { class: "task-row task-head", "aria-hidden": "true" }, h("span", {}, "Task"), h("span", {}, "State"),
-    h("span", { class: "wide" }, "Cluster"), h("span", { class: "wide" }, "Started"), h("span", { class: "number" }, "Ran"), h("span", { class: "number wide" }, "Retries")), list);
+    h("span", { class: "wide" }, "Cluster"), h("span", { class: "wide" }, "Started"), h("span", { class: "number" }, "Ran"), h("span", { class: "number wide", title: "failed attempts, and retries allowed" }, "Retries")), list);
   const root = { level: 0, children: [], open: true, place: list, next: undefined, key: null };
 
   const read = (node, limit, after) => {
@@ -51,8 +62,8 @@ export function tree(page, body) {
     } }, task.hasChildren ? (node.open ? "▾" : "▸") : "");
     styled(toggle, { "margin-left": `${node.level * 18}px` });
     fill(node.row, h("span", { class: "task-name" }, toggle, icon(state), h("span", { class: "clip", title: visible(task.display ?? "") }, label(task)),
-      task.optional && h("span", { class: "tag", title: "The job goes on if it fails" }, "optional")),
-    h("span", { class: `state-word state-${state}` }, words(state)), h("span", { class: "wide clip faint" }, task.clusterSlug ?? ""),
+      task.optional && h("span", { class: "tag", title: "The job goes on if it fails" }, "optional"), hint(task)),
+    h("span", { class: `state-word state-${state}` }, words(state)), h("span", { class: "wide clip faint" }, clusterName(task.clusterSlug)),
     h("span", { class: "wide faint" }, time(instant(task.startedAt))), h("span", { class: "number" }, span(ran(task))),
     h("span", { class: "number wide faint" }, Number(task.retryCount ?? 0) || Number(task.maxRetries ?? 0) ? `${count(task.retryCount)} of ${count(task.maxRetries)}` : "–"));
     if (task.hasChildren) node.row.setAttribute("aria-expanded", String(node.open));
