@@ -181,6 +181,11 @@ export async function show(context) {
         if (element.parentElement !== list) list.insertBefore(element, before);
         before = element.nextElementSibling;
       }
+      if (!next && !complete && !reading) {
+        // The first reading had failed.
+        next = page.nextPage?.startingAfter;
+        complete = !next;
+      }
       const further = jobs ? [...jobs].filter((key) => shown.has(key) && !keys.has(key)) : [];
       for (const key of further.slice(0, SINGLE_READS_MAX)) put(await readJob(key, { signal }));
       tell();

@@ -44,7 +44,7 @@ export function tree(page, body) {
   const { key, signal } = page;
   const list = h("div", { class: "tree", role: "tree", "aria-label": "Tasks" });
   fill(body, h("div", { class: "task-row task-head", "aria-hidden": "true" }, h("span", {}, "Task"), h("span", {}, "State"),
-    h("span", { class: "wide" }, "Cluster"), h("span", { class: "wide" }, "Started"), h("span", { class: "number" }, "Ran"), h("span", { class: "number wide", title: "failed attempts, and retries allowed" }, "Retries")), list);
+    h("span", { class: "wide" }, "Cluster"), h("span", { class: "wide" }, "Started"), h("span", { class: "number" }, "Ran"), h("span", { class: "number wide", title: "attempts that failed" }, "Failures")), list);
   const root = { level: 0, children: [], open: true, place: list, next: undefined, key: null };
 
   const read = (node, limit, after) => {
@@ -65,7 +65,7 @@ export function tree(page, body) {
       task.optional && h("span", { class: "tag", title: "The job goes on if it fails" }, "optional"), hint(task)),
     h("span", { class: `state-word state-${state}` }, words(state)), h("span", { class: "wide clip faint" }, clusterName(task.clusterSlug)),
     h("span", { class: "wide faint" }, time(instant(task.startedAt))), h("span", { class: "number" }, span(ran(task))),
-    h("span", { class: "number wide faint" }, Number(task.retryCount ?? 0) || Number(task.maxRetries ?? 0) ? `${count(task.retryCount)} of ${count(task.maxRetries)}` : "–"));
+    h("span", { class: "number wide faint" }, Number(task.retryCount ?? 0) ? count(task.retryCount) : "–"));
     if (task.hasChildren) node.row.setAttribute("aria-expanded", String(node.open));
     else node.row.removeAttribute("aria-expanded");
   };
