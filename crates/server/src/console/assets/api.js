@@ -67,7 +67,15 @@ export function hex(base64Text) {
 export function uuid(id) {
   const digits = id?.uuid ? hex(id.uuid) : "";
   if (digits.length !== 32) return "";
-  return [[0, 8], [8, 12], [12, 16], [16, 20], [20, 32]].map(([from, to]) => digits.slice(from, to)).join("-");
+  return [
+    [0, 8],
+    [8, 12],
+    [12, 16],
+    [16, 20],
+    [20, 32],
+  ]
+    .map(([from, to]) => digits.slice(from, to))
+    .join("-");
 }
 
 /** The id message of a UUID's text. */
@@ -109,7 +117,7 @@ export async function readTask(job, task, parent, options) {
 
 /** A trace context for a new job. */
 export function traceParent() {
-  const random = (count) => Array.from(crypto.getRandomValues(new Uint8Array(count)),
-    (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const random = (count) =>
+    Array.from(crypto.getRandomValues(new Uint8Array(count)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   return `00-${random(16)}-${random(8)}-01`;
 }

@@ -16,11 +16,20 @@ const ROUTES = [
   [/^\/workflows\/clusters\/?$/, clusters.show, "Clusters"],
   [/^\/workflows\/logs\/?$/, logs.show, "Logs"],
 ];
-const NAVIGATION = [["/workflows/jobs", "Jobs"], ["/workflows/clusters", "Clusters"], ["/workflows/logs", "Logs"]];
+const NAVIGATION = [
+  ["/workflows/jobs", "Jobs"],
+  ["/workflows/clusters", "Clusters"],
+  ["/workflows/logs", "Logs"],
+];
 const KEYS = [
-  ["/", "search jobs by name, or open one by its id"], ["j  k", "next, previous row"], ["Enter", "open the row"],
-  ["→  ←", "open, close a branch of the task tree"], ["n", "new job"], ["g", "to the list of jobs"],
-  ["Esc", "close what is open"], ["?", "this help"],
+  ["/", "search jobs by name, or open one by its id"],
+  ["j  k", "next, previous row"],
+  ["Enter", "open the row"],
+  ["→  ←", "open, close a branch of the task tree"],
+  ["n", "new job"],
+  ["g", "to the list of jobs"],
+  ["Esc", "close what is open"],
+  ["?", "this help"],
 ];
 
 const view = document.getElementById("view");
@@ -55,15 +64,23 @@ async function show() {
   const found = ROUTES.map(([pattern, page, title]) => [pattern.exec(path), page, title]).find(([match]) => match);
   if (!found) {
     document.title = "Not found · Boxwood";
-    fill(view, failure({ title: "There is no such page", message: `The console has nothing at ${path}.` }),
-      h("p", { class: "center" }, link("/workflows/jobs", { class: "button" }, "To the jobs")));
+    fill(
+      view,
+      failure({ title: "There is no such page", message: `The console has nothing at ${path}.` }),
+      h("p", { class: "center" }, link("/workflows/jobs", { class: "button" }, "To the jobs")),
+    );
     return;
   }
   const [match, page, title] = found;
   document.title = `${title} · Boxwood`;
   const context = {
-    view, id: match[1]?.toLowerCase(), query: new URLSearchParams(location.search), setQuery, go,
-    signal: end.signal, onLeave: (each) => ends.push(each),
+    view,
+    id: match[1]?.toLowerCase(),
+    query: new URLSearchParams(location.search),
+    setQuery,
+    go,
+    signal: end.signal,
+    onLeave: (each) => ends.push(each),
   };
   try {
     await page(context);
@@ -75,14 +92,23 @@ async function show() {
 
 function theme() {
   const root = document.documentElement;
-  const dark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const toggle = button("", () => {
-    const next = dark() ? "light" : "dark";
-    root.dataset.theme = next;
-    try { localStorage.setItem("boxwood-theme", next); } catch { /* Then it holds until the page is left. */ }
-    label();
-    document.dispatchEvent(new CustomEvent("appearance"));
-  }, { class: "quiet" });
+  const dark = () =>
+    (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const toggle = button(
+    "",
+    () => {
+      const next = dark() ? "light" : "dark";
+      root.dataset.theme = next;
+      try {
+        localStorage.setItem("boxwood-theme", next);
+      } catch {
+        /* Then it holds until the page is left. */
+      }
+      label();
+      document.dispatchEvent(new CustomEvent("appearance"));
+    },
+    { class: "quiet" },
+  );
   const label = () => {
     toggle.textContent = dark() ? "Light" : "Dark";
     toggle.title = `Switch to ${dark() ? "light" : "dark"} appearance`;
@@ -97,23 +123,57 @@ function theme() {
 
 function help() {
   if (document.querySelector("dialog.help")) return;
-  const box = h("dialog", { class: "dialog help", "aria-label": "Keys", onclose: () => box.remove() }, h("h2", {}, "Keys"),
-    h("dl", { class: "keys" }, KEYS.map(([key, what]) => [h("dt", {}, key.split("  ").map((each) => h("kbd", {}, each))), h("dd", {}, what)])),
-    h("div", { class: "row end" }, button("Close", () => box.close(), { class: "primary" })));
+  const box = h(
+    "dialog",
+    { class: "dialog help", "aria-label": "Keys", onclose: () => box.remove() },
+    h("h2", {}, "Keys"),
+    h(
+      "dl",
+      { class: "keys" },
+      KEYS.map(([key, what]) => [
+        h(
+          "dt",
+          {},
+          key.split("  ").map((each) => h("kbd", {}, each)),
+        ),
+        h("dd", {}, what),
+      ]),
+    ),
+    h(
+      "div",
+      { class: "row end" },
+      button("Close", () => box.close(), { class: "primary" }),
+    ),
+  );
   document.body.append(box);
   box.showModal();
 }
 
 function search() {
-  const field = h("input", { type: "search", id: "search", placeholder: "Find jobs  /", "aria-label": "Find jobs by name or id",
-    autocomplete: "off", spellcheck: "false", maxlength: 100 });
-  return h("form", { role: "search", class: "search", onsubmit: (event) => {
-    event.preventDefault();
-    const text = field.value.trim();
-    if (isUuid(text)) go(`/workflows/jobs/${text}`);
-    else go(text ? `/workflows/jobs?name=${encodeURIComponent(text)}` : "/workflows/jobs");
-    field.blur();
-  } }, field);
+  const field = h("input", {
+    type: "search",
+    id: "search",
+    placeholder: "Find jobs  /",
+    "aria-label": "Find jobs by name or id",
+    autocomplete: "off",
+    spellcheck: "false",
+    maxlength: 100,
+  });
+  return h(
+    "form",
+    {
+      role: "search",
+      class: "search",
+      onsubmit: (event) => {
+        event.preventDefault();
+        const text = field.value.trim();
+        if (isUuid(text)) go(`/workflows/jobs/${text}`);
+        else go(text ? `/workflows/jobs?name=${encodeURIComponent(text)}` : "/workflows/jobs");
+        field.blur();
+      },
+    },
+    field,
+  );
 }
 
 /** Moves among the rows of the page, `[data-row]`, as j and k do. */
@@ -136,8 +196,16 @@ document.addEventListener("keydown", (event) => {
   }
   if (typing) return;
   const keys = {
-    "/": () => { const field = document.getElementById("search"); field.focus(); field.select(); },
-    "?": help, j: () => move(1), k: () => move(-1), g: () => go("/workflows/jobs"), n: () => go("/workflows/jobs/new"),
+    "/": () => {
+      const field = document.getElementById("search");
+      field.focus();
+      field.select();
+    },
+    "?": help,
+    j: () => move(1),
+    k: () => move(-1),
+    g: () => go("/workflows/jobs"),
+    n: () => go("/workflows/jobs/new"),
   };
   const action = keys[event.key];
   if (!action) return;
@@ -147,7 +215,8 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("click", (event) => {
   const target = event.target.closest?.("a[href]");
-  if (!target || event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!target || event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey)
+    return;
   const address = new URL(target.href);
   if (address.origin !== location.origin || !address.pathname.startsWith("/workflows/") || target.target) return;
   event.preventDefault();
@@ -155,7 +224,13 @@ document.addEventListener("click", (event) => {
 });
 window.addEventListener("popstate", show);
 
-fill(document.getElementById("nav"), NAVIGATION.map(([address, name]) => link(address, {}, name)));
-fill(document.getElementById("tools"), search(), h("div", { class: "row" }, theme(),
-  button("Keys", help, { class: "quiet", title: "Keys (?)" })));
+fill(
+  document.getElementById("nav"),
+  NAVIGATION.map(([address, name]) => link(address, {}, name)),
+);
+fill(
+  document.getElementById("tools"),
+  search(),
+  h("div", { class: "row" }, theme(), button("Keys", help, { class: "quiet", title: "Keys (?)" })),
+);
 show();

@@ -68,18 +68,42 @@ export function empty(title, hint, ...more) {
 
 /** What stands where reading failed. */
 export function failure(error, again) {
-  return h("div", { class: "empty bad", role: "alert" }, h("p", { class: "empty-title" }, error.title ?? "That did not work"),
-    h("p", {}, error.message), again && button("Try again", again));
+  return h(
+    "div",
+    { class: "empty bad", role: "alert" },
+    h("p", { class: "empty-title" }, error.title ?? "That did not work"),
+    h("p", {}, error.message),
+    again && button("Try again", again),
+  );
 }
 
 /** Asks in a dialog; resolves with true if the viewer agrees. */
 export function confirm(title, text, yes, kind) {
   return new Promise((resolve) => {
-    const close = (answer) => { box.close(); box.remove(); resolve(answer); };
-    const box = h("dialog", { class: "dialog", "aria-label": title, oncancel: () => { box.remove(); resolve(false); } },
-      h("h2", {}, title), h("p", {}, text),
-      h("div", { class: "row end" }, button("Keep", () => close(false)),
-        button(yes, () => close(true), { class: kind ?? "primary" })));
+    const close = (answer) => {
+      box.close();
+      box.remove();
+      resolve(answer);
+    };
+    const box = h(
+      "dialog",
+      {
+        class: "dialog",
+        "aria-label": title,
+        oncancel: () => {
+          box.remove();
+          resolve(false);
+        },
+      },
+      h("h2", {}, title),
+      h("p", {}, text),
+      h(
+        "div",
+        { class: "row end" },
+        button("Keep", () => close(false)),
+        button(yes, () => close(true), { class: kind ?? "primary" }),
+      ),
+    );
     document.body.append(box);
     box.showModal();
   });

@@ -45,7 +45,9 @@ export function watch(job, changed) {
     schedule();
   };
   const startPolling = () => {
-    poll ??= setInterval(() => { if (!document.hidden) note(null); }, POLL_MS);
+    poll ??= setInterval(() => {
+      if (!document.hidden) note(null);
+    }, POLL_MS);
   };
   const listen = () => {
     if (ended) return;
@@ -64,7 +66,11 @@ export function watch(job, changed) {
     };
     const told = (event) => {
       let id = null;
-      try { id = JSON.parse(event.data).job ?? null; } catch { /* Then anything may have changed. */ }
+      try {
+        id = JSON.parse(event.data).job ?? null;
+      } catch {
+        /* Then anything may have changed. */
+      }
       note(id);
     };
     source.addEventListener("message", told);
@@ -77,7 +83,9 @@ export function watch(job, changed) {
       else silent = true;
     };
   };
-  const seen = () => { if (!document.hidden) note(null); };
+  const seen = () => {
+    if (!document.hidden) note(null);
+  };
   document.addEventListener("visibilitychange", seen);
   listen();
   return () => {

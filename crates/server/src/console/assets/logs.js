@@ -1,103 +1,41 @@
 // Logs: of one job, and of all jobs over time.
 
 import { add, button, empty, failure, fill, h } from "./dom.js";
-import { call, hex, id, isAbort } from "./api.js";
-import { count, counted, fromNanos, time, visible } from "./format.js";
+import { call, id, isAbort } from "./api.js";
+import { count, counted } from "./format.js";
 import { interval } from "./jobs.js";
+import { LEVELS, record, recordRow } from "./record.js";
 
 const PAGE = 200;
-const LEVELS = ["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"];
-/** Attributes shown by other means. */
-const PLAIN = new Set(["task_id", "trace_id", "span_id"]);
-
-/** The group a severity number belongs to (O-31). */
-function level(number) {
-  return LEVELS[Math.min(Math.max(Math.ceil((number || 1) / 4) - 1, 0), 4)];
-}
-
-/** A value of OpenTelemetry, as text. */
-export function value(any) {
-  if (!any) return "";
-  if (any.stringValue !== undefined) return any.stringValue;
-  if (any.boolValue !== undefined) return String(any.boolValue);
-  if (any.intValue !== undefined) return String(any.intValue);
-  if (any.doubleValue !== undefined) return String(any.doubleValue);
-  if (any.bytesValue !== undefined) return hex(any.bytesValue);
-  if (any.arrayValue) return `[${(any.arrayValue.values ?? []).map(value).join(", ")}]`;
-  if (any.kvlistValue) return `{${(any.kvlistValue.values ?? []).map((entry) => `${entry.key}: ${value(entry.value)}`).join(", ")}}`;
-  return "";
-}
-
-/** Attributes as a map from name to text. */
-export function attributes(list) {
-  return new Map((list ?? []).map((entry) => [entry.key, value(entry.value)]));
-}
-
-/** What a runner is called: where it runs, and a piece of its instance id. */
-export function runnerName(resource) {
-  const instance = resource.get("service.instance.id") ?? "";
-  const where = resource.get("host.name") ?? resource.get("service.name") ?? "runner";
-  const process = resource.get("process.pid") ?? "";
-  return [where, process || instance.slice(0, 8)].filter(Boolean).join(" · ");
-}
-
-/** A log record out of its envelope. */
-export function record(entry) {
-  const scope = entry.scopeLogs?.[0] ?? {};
-  const log = scope.logRecords?.[0] ?? {};
-  const resource = attributes(entry.resource?.attributes);
-  const number = typeof log.severityNumber === "string" ? severityOf(log.severityNumber) : log.severityNumber;
-  return {
-    at: fromNanos(log.timeUnixNano && log.timeUnixNano !== "0" ? log.timeUnixNano : log.observedTimeUnixNano),
-    level: level(number), body: value(log.body), attributes: attributes(log.attributes), runner: runnerName(resource),
-    instance: resource.get("service.instance.id") ?? runnerName(resource),
-  };
-}
-
-/** JSON names severities: SEVERITY_NUMBER_WARN2. */
-function severityOf(name) {
-  const [, word, step] = /^SEVERITY_NUMBER_([A-Z]+?)(\d?)$/.exec(name) ?? [];
-  const first = { TRACE: 1, DEBUG: 5, INFO: 9, WARN: 13, ERROR: 17, FATAL: 21 }[word] ?? 1;
-  return first + (step ? Number(step) - 1 : 0);
-}
-
-/** A line of a log; it opens to show everything it carries. */
-export function recordRow(log, openTask) {
-  const extra = [...log.attributes].filter(([name]) => !PLAIN.has(name));
-  const task = log.attributes.get("task_id");
-  const short = extra.filter(([name]) => !name.startsWith("exception.") && !name.startsWith("code."));
-  const details = h("div", { class: "log-more", hidden: true });
-  const line = h("div", { class: `log-row level-${log.level}`, "data-row": true, tabindex: 0, role: "button", "aria-expanded": "false" },
-    time(log.at, { millis: true }), h("span", { class: "level" }, log.level === "WARNING" ? "WARN" : log.level),
-    h("span", { class: "log-body" }, visible(log.body), short.map(([name, text]) => h("span", { class: "attribute" }, `${visible(name)}=${visible(text)}`))),
-    h("span", { class: "log-runner clip faint", title: `runner ${log.instance}` }, log.runner));
-  const flip = () => {
-    details.hidden = !details.hidden;
-    line.setAttribute("aria-expanded", String(!details.hidden));
-    if (details.hidden || details.childElementCount) return;
-    add(details, [extra.length > 0 && h("dl", { class: "attributes" }, extra.map(([name, text]) => [h("dt", {}, visible(name)), h("dd", {}, h("pre", {}, visible(text)))])),
-      h("p", { class: "faint" }, `runner ${log.instance}`, task && ` · task ${task}`),
-      task && openTask && button("Open the task", () => openTask(task), { class: "small" })]);
-  };
-  line.addEventListener("click", () => { if (!getSelection()?.toString()) flip(); });
-  line.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
-    event.preventDefault();
-    flip();
-  });
-  return h("div", { class: "log-entry" }, line, details);
-}
-
 function levelChips(counts, partial, chosen, pick) {
-  return h("div", { class: "chips", role: "group", "aria-label": "Levels" }, [...LEVELS].reverse().map((each) =>
-    button([h("span", { class: `level-dot level-${each}` }), each.toLowerCase(), h("span", { class: "chip-count" }, count(counts.get(each) ?? 0), partial && counts.get(each) ? "+" : "")],
-      () => pick(each), { class: "chip", "aria-pressed": String(chosen.has(each)) })));
+  return h(
+    "div",
+    { class: "chips", role: "group", "aria-label": "Levels" },
+    [...LEVELS]
+      .reverse()
+      .map((each) =>
+        button(
+          [
+            h("span", { class: `level-dot level-${each}` }),
+            each.toLowerCase(),
+            h("span", { class: "chip-count" }, count(counts.get(each) ?? 0), partial && counts.get(each) ? "+" : ""),
+          ],
+          () => pick(each),
+          { class: "chip", "aria-pressed": String(chosen.has(each)) },
+        ),
+      ),
+  );
 }
 
 /** The logs of one job. */
 export function jobLogs(page, body) {
   const { query, key, signal } = page;
-  const chosen = new Set(query.getAll("level").map((each) => each.toUpperCase()).filter((each) => LEVELS.includes(each)));
+  const chosen = new Set(
+    query
+      .getAll("level")
+      .map((each) => each.toUpperCase())
+      .filter((each) => LEVELS.includes(each)),
+  );
   let runner = query.get("runner") ?? "";
   let newest = query.get("order") === "new";
   const head = h("div", { class: "row wrap log-tools" });
@@ -107,41 +45,68 @@ export function jobLogs(page, body) {
   let [all, next, complete, reading, counts] = [[], undefined, false, false, new Map()];
   let partial = false;
 
-  const read = (limit, after, levels) => call("TelemetryQueryService/QueryJobLogs", {
-    jobId: id(key), page: { limit, ...(after && { startingAfter: after }) },
-    sortDirection: newest ? "SORT_DIRECTION_DESCENDING" : "SORT_DIRECTION_ASCENDING",
-    filters: { severityLevels: levels.map((each) => `LOG_SEVERITY_GROUP_${each}`) },
-  }, { signal });
+  const read = (limit, after, levels) =>
+    call(
+      "TelemetryQueryService/QueryJobLogs",
+      {
+        jobId: id(key),
+        page: { limit, ...(after && { startingAfter: after }) },
+        sortDirection: newest ? "SORT_DIRECTION_DESCENDING" : "SORT_DIRECTION_ASCENDING",
+        filters: { severityLevels: levels.map((each) => `LOG_SEVERITY_GROUP_${each}`) },
+      },
+      { signal },
+    );
   const tools = () => {
     const runners = new Map(all.map((log) => [log.instance, log.runner]));
-    fill(head, levelChips(counts, partial, chosen, (each) => {
-      if (!chosen.delete(each)) chosen.add(each);
-      query.delete("level");
-      chosen.forEach((level) => query.append("level", level.toLowerCase()));
-      again();
-    }), h("select", { "aria-label": "Runner", onchange: (event) => {
-      runner = event.target.value;
-      query.delete("runner");
-      if (runner) query.set("runner", runner);
-      page.setQuery(query);
-      redraw();
-    } }, h("option", { value: "" }, `All runners (${count(runners.size)})`), [...runners].map(([instance, name]) =>
-      h("option", { value: instance, selected: instance === runner }, name))),
-    button(newest ? "Newest first" : "Oldest first", () => {
-      newest = !newest;
-      if (newest) query.set("order", "new");
-      else query.delete("order");
-      again();
-    }, { class: "quiet", title: "Turn the order around" }));
+    fill(
+      head,
+      levelChips(counts, partial, chosen, (each) => {
+        if (!chosen.delete(each)) chosen.add(each);
+        query.delete("level");
+        chosen.forEach((level) => query.append("level", level.toLowerCase()));
+        again();
+      }),
+      h(
+        "select",
+        {
+          "aria-label": "Runner",
+          onchange: (event) => {
+            runner = event.target.value;
+            query.delete("runner");
+            if (runner) query.set("runner", runner);
+            page.setQuery(query);
+            redraw();
+          },
+        },
+        h("option", { value: "" }, `All runners (${count(runners.size)})`),
+        [...runners].map(([instance, name]) => h("option", { value: instance, selected: instance === runner }, name)),
+      ),
+      button(
+        newest ? "Newest first" : "Oldest first",
+        () => {
+          newest = !newest;
+          if (newest) query.set("order", "new");
+          else query.delete("order");
+          again();
+        },
+        { class: "quiet", title: "Turn the order around" },
+      ),
+    );
   };
-  const rows = (logs) => logs.filter((log) => !runner || log.instance === runner).map((log) => recordRow(log, (task) => page.openTask(task)));
+  const rows = (logs) =>
+    logs
+      .filter((log) => !runner || log.instance === runner)
+      .map((log) => recordRow(log, (task) => page.openTask(task)));
   const redraw = () => {
     fill(list, rows(all));
     tell();
   };
   const tell = () => {
-    const told = { none: chosen.size ? empty("No logs at these levels", "Choose other levels above.")
-      : empty("No logs yet", "What tasks write to their logger appears here within a few seconds.") };
+    const told = {
+      none: chosen.size
+        ? empty("No logs at these levels", "Choose other levels above.")
+        : empty("No logs yet", "What tasks write to their logger appears here within a few seconds."),
+    };
     fill(end, all.length === 0 ? told.none : complete ? counted(all.length, "line") : button("Show more", more));
   };
   const more = async () => {
@@ -180,7 +145,12 @@ export function jobLogs(page, body) {
   };
   more();
   countLevels().catch(() => {});
-  const observer = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting) && all.length) more(); }, { rootMargin: "500px" });
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (entries.some((entry) => entry.isIntersecting) && all.length) more();
+    },
+    { rootMargin: "500px" },
+  );
   observer.observe(end);
   return {
     end: () => observer.disconnect(),
@@ -207,20 +177,46 @@ export function jobLogs(page, body) {
 export async function show(context) {
   const { view, query, signal } = context;
   if (!query.has("range") && !query.has("from")) query.set("range", "1h");
-  const chosen = new Set(query.getAll("level").map((each) => each.toUpperCase()).filter((each) => LEVELS.includes(each)));
+  const chosen = new Set(
+    query
+      .getAll("level")
+      .map((each) => each.toUpperCase())
+      .filter((each) => LEVELS.includes(each)),
+  );
   const range = interval(query) ?? {};
   range.endTime ??= new Date(Date.now() + 60e3).toISOString();
   const reopen = () => context.go(`/workflows/logs?${query}`, { replace: true });
   const chips = h("div");
   const list = h("div", { class: "log-list" });
   const end = h("div", { class: "list-end" }, "Reading …");
-  fill(view, h("div", { class: "head" }, h("h1", {}, "Logs"), h("span", { class: "grow" }), button("Read again", reopen)),
-    h("div", { class: "filters row wrap" }, h("select", { "aria-label": "Time", onchange: (event) => {
-      query.set("range", event.target.value);
-      ["from", "to"].forEach((each) => query.delete(each));
-      reopen();
-    } }, [["1h", "Last hour"], ["24h", "Last 24 hours"], ["7d", "Last 7 days"], ["30d", "Last 30 days"]].map(([short, text]) =>
-      h("option", { value: short, selected: query.get("range") === short }, text))), chips), list, end);
+  fill(
+    view,
+    h("div", { class: "head" }, h("h1", {}, "Logs"), h("span", { class: "grow" }), button("Read again", reopen)),
+    h(
+      "div",
+      { class: "filters row wrap" },
+      h(
+        "select",
+        {
+          "aria-label": "Time",
+          onchange: (event) => {
+            query.set("range", event.target.value);
+            ["from", "to"].forEach((each) => query.delete(each));
+            reopen();
+          },
+        },
+        [
+          ["1h", "Last hour"],
+          ["24h", "Last 24 hours"],
+          ["7d", "Last 7 days"],
+          ["30d", "Last 30 days"],
+        ].map(([short, text]) => h("option", { value: short, selected: query.get("range") === short }, text)),
+      ),
+      chips,
+    ),
+    list,
+    end,
+  );
   const toggle = (each) => {
     if (!chosen.delete(each)) chosen.add(each);
     query.delete("level");
@@ -228,21 +224,41 @@ export async function show(context) {
     reopen();
   };
   const counts = await call("TelemetryQueryService/GetLogMessageCounts", { timeInterval: range }, { signal });
-  const found = new Map((counts.counts ?? []).map((entry) => [entry.severity?.replace("LOG_SEVERITY_GROUP_", ""), Number(entry.count)]));
+  const found = new Map(
+    (counts.counts ?? []).map((entry) => [entry.severity?.replace("LOG_SEVERITY_GROUP_", ""), Number(entry.count)]),
+  );
   fill(chips, levelChips(found, false, chosen, toggle));
   let [next, complete, reading, total] = [undefined, false, false, 0];
   const more = async () => {
     if (reading || complete) return;
     reading = true;
     try {
-      const answer = await call("TelemetryQueryService/QueryLogsInInterval", { timeInterval: range, page: { limit: PAGE, ...(next && { startingAfter: next }) },
-        sortDirection: "SORT_DIRECTION_DESCENDING", filters: { severityLevels: [...chosen].map((each) => `LOG_SEVERITY_GROUP_${each}`) } }, { signal });
+      const answer = await call(
+        "TelemetryQueryService/QueryLogsInInterval",
+        {
+          timeInterval: range,
+          page: { limit: PAGE, ...(next && { startingAfter: next }) },
+          sortDirection: "SORT_DIRECTION_DESCENDING",
+          filters: { severityLevels: [...chosen].map((each) => `LOG_SEVERITY_GROUP_${each}`) },
+        },
+        { signal },
+      );
       const logs = (answer.resourceLogs ?? []).map(record);
       total += logs.length;
-      add(list, logs.map((log) => recordRow(log)));
+      add(
+        list,
+        logs.map((log) => recordRow(log)),
+      );
       next = answer.nextPage?.startingAfter;
       complete = !next;
-      fill(end, total === 0 ? empty("No logs in this time", "Look at a longer time, or choose other levels.") : complete ? counted(total, "line") : "");
+      fill(
+        end,
+        total === 0
+          ? empty("No logs in this time", "Look at a longer time, or choose other levels.")
+          : complete
+            ? counted(total, "line")
+            : "",
+      );
     } catch (error) {
       if (!isAbort(error)) fill(end, failure(error, more));
     } finally {
@@ -250,7 +266,12 @@ export async function show(context) {
     }
   };
   await more();
-  const observer = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) more(); }, { rootMargin: "500px" });
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) more();
+    },
+    { rootMargin: "500px" },
+  );
   observer.observe(end);
   context.onLeave(() => observer.disconnect());
 }

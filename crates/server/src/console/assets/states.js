@@ -56,8 +56,16 @@ const SHAPES = {
   next: "M5.500 5.500l2.500 2.500l-2.500 2.500M8.500 5.500l2.500 2.500l-2.500 2.500",
 };
 const LOOKS = {
-  SUBMITTED: "ring", QUEUED: "ring", RUNNING: "spin", STARTED: "half", COMPLETED: "check", COMPUTED: "check",
-  FAILED: "cross", CANCELED: "slash", SKIPPED: "next", FAILED_OPTIONAL: "cross",
+  SUBMITTED: "ring",
+  QUEUED: "ring",
+  RUNNING: "spin",
+  STARTED: "half",
+  COMPLETED: "check",
+  COMPUTED: "check",
+  FAILED: "cross",
+  CANCELED: "slash",
+  SKIPPED: "next",
+  FAILED_OPTIONAL: "cross",
 };
 
 /** The icon of a state: told by its shape as well as by its colour. */
@@ -66,16 +74,24 @@ export function icon(state) {
   const parts = [];
   if (look === "ring") parts.push(svg("circle", { cx: 8, cy: 8, r: 5.5, class: "line dashed" }));
   else if (look === "spin") {
-    parts.push(svg("circle", { cx: 8, cy: 8, r: 5.5, class: "line track" }),
-      svg("path", { d: "M8 2.500a5.500 5.500 0 0 1 5.500 5.500", class: "line spin" }));
+    parts.push(
+      svg("circle", { cx: 8, cy: 8, r: 5.5, class: "line track" }),
+      svg("path", { d: "M8 2.500a5.500 5.500 0 0 1 5.500 5.500", class: "line spin" }),
+    );
   } else if (look === "half") {
-    parts.push(svg("circle", { cx: 8, cy: 8, r: 5.5, class: "line" }),
-      svg("path", { d: "M8 4.500a3.500 3.500 0 0 1 0 7z", class: "solid" }));
+    parts.push(
+      svg("circle", { cx: 8, cy: 8, r: 5.5, class: "line" }),
+      svg("path", { d: "M8 4.500a3.500 3.500 0 0 1 0 7z", class: "solid" }),
+    );
   } else {
     parts.push(svg("circle", { cx: 8, cy: 8, r: 7, class: "solid" }), svg("path", { d: SHAPES[look], class: "mark" }));
   }
-  return svg("svg", { viewBox: "0 0 16 16", class: `icon state-${state}`, role: "img", "aria-label": words(state) },
-    svg("title", {}, MEANING[state] ?? words(state)), parts);
+  return svg(
+    "svg",
+    { viewBox: "0 0 16 16", class: `icon state-${state}`, role: "img", "aria-label": words(state) },
+    svg("title", {}, MEANING[state] ?? words(state)),
+    parts,
+  );
 }
 
 /** A state with icon and name. */
@@ -86,10 +102,20 @@ export function badge(state) {
 /** A bar of the states of a job's tasks, done ones first. */
 export function stateBar(byState, total) {
   const order = ["COMPUTED", "FAILED_OPTIONAL", "SKIPPED", "FAILED", "RUNNING", "QUEUED"];
-  const text = order.filter((state) => byState.get(state)).map((state) => `${count(byState.get(state))} ${words(state)}`);
-  return h("span", { class: "statebar", role: "img", title: text.join(", "), "aria-label": `Tasks: ${text.join(", ")}` },
-    order.filter((state) => byState.get(state)).map((state) =>
-      styled(h("span", { class: `state-${state}` }), { "flex-grow": String(byState.get(state) / Math.max(total, 1)) })));
+  const text = order
+    .filter((state) => byState.get(state))
+    .map((state) => `${count(byState.get(state))} ${words(state)}`);
+  return h(
+    "span",
+    { class: "statebar", role: "img", title: text.join(", "), "aria-label": `Tasks: ${text.join(", ")}` },
+    order
+      .filter((state) => byState.get(state))
+      .map((state) =>
+        styled(h("span", { class: `state-${state}` }), {
+          "flex-grow": String(byState.get(state) / Math.max(total, 1)),
+        }),
+      ),
+  );
 }
 
 /** A progress bar of one indicator. */
@@ -98,10 +124,23 @@ export function progressBar(entry, compact) {
   const share = total > 0 ? Math.min(done / total, 1) : done > 0 ? 1 : 0;
   const label = entry.label || "progress";
   const numbers = `${count(done)} of ${count(total)}`;
-  return h("div", { class: compact ? "progress compact" : "progress", title: `${label}: ${numbers}` },
+  return h(
+    "div",
+    { class: compact ? "progress compact" : "progress", title: `${label}: ${numbers}` },
     h("span", { class: "progress-label" }, label),
-    h("div", { class: "track", role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100,
-      "aria-valuenow": Math.round(share * 100), "aria-valuetext": numbers },
-    styled(h("div", { class: share >= 1 ? "done" : "" }), { width: `${share * 100}%` })),
-    h("span", { class: "progress-number" }, compact ? `${Math.floor(share * 100)}%` : numbers));
+    h(
+      "div",
+      {
+        class: "track",
+        role: "progressbar",
+        "aria-label": label,
+        "aria-valuemin": 0,
+        "aria-valuemax": 100,
+        "aria-valuenow": Math.round(share * 100),
+        "aria-valuetext": numbers,
+      },
+      styled(h("div", { class: share >= 1 ? "done" : "" }), { width: `${share * 100}%` }),
+    ),
+    h("span", { class: "progress-number" }, compact ? `${Math.floor(share * 100)}%` : numbers),
+  );
 }

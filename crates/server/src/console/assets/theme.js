@@ -2,6 +2,10 @@
 (() => {
   const root = document.documentElement;
   let chosen = null;
-  try { chosen = localStorage.getItem("boxwood-theme"); } catch { /* Storage may be forbidden. */ }
+  try {
+    chosen = localStorage.getItem("boxwood-theme");
+  } catch {
+    /* Storage may be forbidden. */
+  }
   if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
 })();

@@ -43,8 +43,20 @@ function hint(task) {
 export function tree(page, body) {
   const { key, signal } = page;
   const list = h("div", { class: "tree", role: "tree", "aria-label": "Tasks" });
-  fill(body, h("div", { class: "task-row task-head", "aria-hidden": "true" }, h("span", {}, "Task"), h("span", {}, "State"),
-    h("span", { class: "wide" }, "Cluster"), h("span", { class: "wide" }, "Started"), h("span", { class: "number" }, "Ran"), h("span", { class: "number wide", title: "attempts that failed" }, "Failures")), list);
+  fill(
+    body,
+    h(
+      "div",
+      { class: "task-row task-head", "aria-hidden": "true" },
+      h("span", {}, "Task"),
+      h("span", {}, "State"),
+      h("span", { class: "wide" }, "Cluster"),
+      h("span", { class: "wide" }, "Started"),
+      h("span", { class: "number" }, "Ran"),
+      h("span", { class: "number wide", title: "attempts that failed" }, "Failures"),
+    ),
+    list,
+  );
   const root = { level: 0, children: [], open: true, place: list, next: undefined, key: null };
 
   const read = (node, limit, after) => {
@@ -56,23 +68,55 @@ export function tree(page, body) {
   const draw = (node) => {
     const { task } = node;
     const state = taskState(task);
-    const toggle = h("span", { class: `toggle ${task.hasChildren ? "" : "none"}`, "aria-hidden": "true", onclick: (event) => {
-      event.stopPropagation();
-      flip(node);
-    } }, task.hasChildren ? (node.open ? "▾" : "▸") : "");
+    const toggle = h(
+      "span",
+      {
+        class: `toggle ${task.hasChildren ? "" : "none"}`,
+        "aria-hidden": "true",
+        onclick: (event) => {
+          event.stopPropagation();
+          flip(node);
+        },
+      },
+      task.hasChildren ? (node.open ? "▾" : "▸") : "",
+    );
     styled(toggle, { "margin-left": `${node.level * 18}px` });
-    fill(node.row, h("span", { class: "task-name" }, toggle, icon(state), h("span", { class: "clip", title: visible(task.display ?? "") }, label(task)),
-      task.optional && h("span", { class: "tag", title: "The job goes on if it fails" }, "optional"), hint(task)),
-    h("span", { class: `state-word state-${state}` }, words(state)), h("span", { class: "wide clip faint" }, clusterName(task.clusterSlug)),
-    h("span", { class: "wide faint" }, time(instant(task.startedAt))), h("span", { class: "number" }, span(ran(task))),
-    h("span", { class: "number wide faint" }, Number(task.retryCount ?? 0) ? count(task.retryCount) : "–"));
+    fill(
+      node.row,
+      h(
+        "span",
+        { class: "task-name" },
+        toggle,
+        icon(state),
+        h("span", { class: "clip", title: visible(task.display ?? "") }, label(task)),
+        task.optional && h("span", { class: "tag", title: "The job goes on if it fails" }, "optional"),
+        hint(task),
+      ),
+      h("span", { class: `state-word state-${state}` }, words(state)),
+      h("span", { class: "wide clip faint" }, clusterName(task.clusterSlug)),
+      h("span", { class: "wide faint" }, time(instant(task.startedAt))),
+      h("span", { class: "number" }, span(ran(task))),
+      h("span", { class: "number wide faint" }, Number(task.retryCount ?? 0) ? count(task.retryCount) : "–"),
+    );
     if (task.hasChildren) node.row.setAttribute("aria-expanded", String(node.open));
     else node.row.removeAttribute("aria-expanded");
   };
 
   const make = (task, parent) => {
-    const node = { task, parent, key: uuid(task.id), level: parent === root ? 0 : parent.level + 1, children: [], open: false };
-    node.row = h("div", { class: "task-row", role: "treeitem", tabindex: 0, "data-row": true, "aria-level": node.level + 1,
+    const node = {
+      task,
+      parent,
+      key: uuid(task.id),
+      level: parent === root ? 0 : parent.level + 1,
+      children: [],
+      open: false,
+    };
+    node.row = h("div", {
+      class: "task-row",
+      role: "treeitem",
+      tabindex: 0,
+      "data-row": true,
+      "aria-level": node.level + 1,
       onclick: () => page.openTask(node.key, parent.key, node.task),
       onkeydown: (event) => {
         if (event.key === "Enter" || event.key === " ") page.openTask(node.key, parent.key, node.task);
@@ -81,7 +125,8 @@ export function tree(page, body) {
         else if (event.key === "ArrowLeft" && parent.row) parent.row.focus();
         else return;
         event.preventDefault();
-      } });
+      },
+    });
     node.place = h("div", { role: "group" });
     node.element = h("div", {}, node.row, node.place);
     draw(node);
@@ -92,8 +137,14 @@ export function tree(page, body) {
     node.more?.remove();
     node.more = null;
     if (!node.next) return;
-    node.more = styled(h("div", { class: "tree-more" }, button("Show more tasks", () => more(node), { class: "small" })),
-      { "margin-left": `${(node === root ? 0 : node.level + 1) * 18 + 24}px` });
+    node.more = styled(
+      h(
+        "div",
+        { class: "tree-more" },
+        button("Show more tasks", () => more(node), { class: "small" }),
+      ),
+      { "margin-left": `${(node === root ? 0 : node.level + 1) * 18 + 24}px` },
+    );
     node.place.append(node.more);
   };
 
@@ -132,8 +183,11 @@ export function tree(page, body) {
     if (node.open && node.children.length === 0) await more(node);
   };
 
-  const settled = (node) => (node === root || SETTLED.has(taskState(node.task))) && !node.next && node.children.length > 0
-    && node.children.every((child) => SETTLED.has(taskState(child.task)));
+  const settled = (node) =>
+    (node === root || SETTLED.has(taskState(node.task))) &&
+    !node.next &&
+    node.children.length > 0 &&
+    node.children.every((child) => SETTLED.has(taskState(child.task)));
   const branches = (node) => [node, ...node.children.filter((child) => child.open).flatMap(branches)];
 
   const start = async () => {
@@ -158,7 +212,8 @@ export function tree(page, body) {
         const answer = await read(node, limit);
         const had = node.children.length;
         take(node, answer.page?.tasks ?? []);
-        if (node.children.length > had || limit > had) node.next = answer.page?.nextPage?.startingAfter ?? (had > limit ? node.next : undefined);
+        if (node.children.length > had || limit > had)
+          node.next = answer.page?.nextPage?.startingAfter ?? (had > limit ? node.next : undefined);
         ending(node);
       }
       const lone = root.children.length === 1 ? root.children[0] : null;
@@ -168,4 +223,3 @@ export function tree(page, body) {
     },
   };
 }
-
