@@ -35,4 +35,5 @@ pub(super) const ASSETS: &[Asset] = assets![
     "task.js",
     "theme.js",
     "tree.js",
+    "waits.js",
 ];

@@ -1,7 +1,7 @@
 //! The console: a web interface in the binary (section 10).
 //!
 //! The server only hands out files that are part of the binary; what the console shows it asks for through the public
-//! API (UI-16). All its addresses (V-32) answer the same shell, whose scripts find out what to show.
+//! API (UI-16), and why something waits through a service beside it. All its addresses (V-32) answer the same shell, whose scripts find out what to show.
 
 mod assets;
 

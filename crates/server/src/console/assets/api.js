@@ -20,10 +20,10 @@ const TITLES = {
 };
 
 /** Calls a method such as `JobService/GetJob`. */
-export async function call(method, request = {}, { signal, headers } = {}) {
+export async function call(method, request = {}, { signal, headers, package: name = "workflows.v1" } = {}) {
   let answer;
   try {
-    answer = await fetch(`/workflows.v1.${method}`, {
+    answer = await fetch(`/${name}.${method}`, {
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
       body: JSON.stringify(request),

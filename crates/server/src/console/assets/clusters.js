@@ -2,6 +2,16 @@
 
 import { button, confirm, empty, fill, h, link, toast } from "./dom.js";
 import { call } from "./api.js";
+import { runnerRow, runners } from "./waits.js";
+
+/** How often runners are looked at again. */
+const LOOK_MS = 5000;
+
+/** The runners of a cluster. */
+function seenRunners(groups) {
+  if (groups.length === 0) return h("p", { class: "faint" }, "No runner asked here in the last minute.");
+  return h("div", { class: "runners" }, groups.map(runnerRow));
+}
 
 /** Shows the list. */
 export async function show(context) {
@@ -27,7 +37,12 @@ export async function show(context) {
   const read = async () => {
     const answer = await call("WorkflowsService/ListClusters", {}, { signal });
     const clusters = answer.clusters ?? [];
-    fill(list, clusters.map(card), clusters.length === 0 && empty("No clusters", "Make one."));
+    const seen = await runners(signal);
+    fill(
+      list,
+      clusters.map((cluster) => card(cluster, seen)),
+      clusters.length === 0 && empty("No clusters", "Make one."),
+    );
   };
   const remove = async (cluster) => {
     const name = cluster.displayName || cluster.slug;
@@ -48,7 +63,7 @@ export async function show(context) {
       toast(`${error.title}: ${error.message}`, "bad");
     }
   };
-  const card = (cluster) =>
+  const card = (cluster, seen) =>
     h(
       "article",
       { class: "card", "data-cluster": cluster.slug },
@@ -64,6 +79,7 @@ export async function show(context) {
           ),
       ),
       h("p", {}, h("code", {}, cluster.slug)),
+      seen && seenRunners(seen.filter((group) => group.clusterSlug === cluster.slug)),
       cluster.description && h("p", { class: "lines" }, cluster.description),
       h(
         "div",
@@ -140,4 +156,9 @@ export async function show(context) {
     box.showModal();
   }
   await read();
+  const look = setInterval(() => {
+    // Not under the hands of somebody who is about to press a button.
+    if (!document.hidden && !list.contains(document.activeElement)) read().catch(() => {});
+  }, LOOK_MS);
+  context.onLeave(() => clearInterval(look));
 }

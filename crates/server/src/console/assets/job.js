@@ -3,12 +3,13 @@
 import { add, button, confirm, fill, h, link, toast } from "./dom.js";
 import { call, id, isAbort, readJob, uuid } from "./api.js";
 import { count, counted, instant, milliseconds, span, time, visible } from "./format.js";
-import { badge, counts, icon, jobState, progressBar, stateBar, taskState, words } from "./states.js";
+import { badge, counts, icon, isOpen, jobState, progressBar, stateBar, taskState, words } from "./states.js";
 import { elapsed } from "./jobs.js";
 import { watch } from "./live.js";
 import { diagram } from "./diagram.js";
 import { execution } from "./execution.js";
 import { jobLogs } from "./logs.js";
+import { explainJob, waitNote } from "./waits.js";
 import { panel } from "./task.js";
 import { tree } from "./tree.js";
 
@@ -20,13 +21,15 @@ const TABS = [
 ];
 /** Failed tasks named at the top of the page. */
 const FAILURES_MAX = 5;
+/** How long after the last task its logs and spans may still arrive. */
+const TELEMETRY_LATE_MS = 30_000;
 
 /** Shows the page. */
 export async function show(context) {
   const { view, query, signal } = context;
   const key =
     context.id.length === 32 ? context.id.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5") : context.id;
-  const page = { ...context, key, job: await readJob(key, { signal }), failures: [] };
+  const page = { ...context, key, job: await readJob(key, { signal }), failures: [], waits: null };
   const top = h("div", { class: "job-top" });
   const body = h("div", { class: "tab-body", role: "tabpanel", id: "tab-body" });
   const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Views of the job" });
@@ -75,7 +78,7 @@ export async function show(context) {
   page.refresh = async () => {
     try {
       page.job = await readJob(key, { signal });
-      await readFailures(page);
+      await Promise.all([readFailures(page), readWaits(page)]);
       draw();
       await part?.refresh?.();
       await task?.refresh?.();
@@ -97,16 +100,43 @@ export async function show(context) {
     clearInterval(clock);
     part?.end?.();
   });
+  // Logs and spans come later than the changes of tasks, and are not told of.
+  const late = setInterval(() => {
+    const stopped = instant(page.job.executionStats?.lastTaskStoppedAt);
+    const recent = isOpen(page.job) || Date.now() - stopped < TELEMETRY_LATE_MS;
+    if (document.hidden) return;
+    // Runners come and go without a change of the job.
+    if (["SUBMITTED", "STARTED"].includes(jobState(page.job))) {
+      readWaits(page)
+        .then(draw)
+        .catch(() => {});
+    }
+    if (recent && ["logs", "execution"].includes(query.get("view"))) {
+      part?.refresh?.().catch(() => {});
+    }
+  }, 5000);
+  context.onLeave(() => clearInterval(late));
   context.onLeave(watch(key, page.refresh));
-  if (counts(page.job).get("FAILED"))
-    readFailures(page)
-      .then(draw)
-      .catch(() => {});
+  Promise.all([readFailures(page), readWaits(page)])
+    .then(draw)
+    .catch(() => {});
+  readFailures(page)
+    .then(draw)
+    .catch(() => {});
+}
+
+/** Reads what the queued tasks wait for, if the server tells. */
+async function readWaits(page) {
+  const queued = counts(page.job).get("QUEUED") ?? 0;
+  page.waits = queued > 0 ? await explainJob(page.key, page.signal) : null;
 }
 
 /** Reads which tasks failed, and what they said last. */
 async function readFailures(page) {
   const failed = counts(page.job).get("FAILED") ?? 0;
+  // What failed stays as it is until a retry.
+  if (failed === page.failed) return;
+  page.failed = failed;
   if (failed === 0) {
     page.failures = [];
     return;
@@ -223,7 +253,7 @@ function facts(page) {
       }),
       fact("Tasks", count(total)),
     ),
-    waits && h("p", { class: "note" }, waits),
+    page.waits ? waitNote(page.waits) : waits && h("p", { class: "note" }, waits),
     h(
       "div",
       { class: "card" },

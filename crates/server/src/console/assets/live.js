@@ -2,10 +2,10 @@
 
 const THROTTLE_MS = 1000;
 const POLL_MS = 5000;
-const RETRY_MS = 15000;
+const RETRY_MS = 60000;
 
-/** Whether this server turned out to tell no events; then it is not asked on every page. */
-let silent = false;
+/** Until when a server that refused to tell events is not asked again. */
+let refusedUntil = 0;
 
 /**
  * Calls `changed(jobs)` when jobs changed: with the set of their ids, or with null if that is not known. One job is
@@ -17,6 +17,7 @@ export function watch(job, changed) {
   let source = null;
   let poll = null;
   let timer = null;
+  let again = null;
   let busy = false;
   let pending = new Set();
   let everything = false;
@@ -51,36 +52,26 @@ export function watch(job, changed) {
   };
   const listen = () => {
     if (ended) return;
-    if (silent) {
+    if (Date.now() < refusedUntil) {
       startPolling();
+      again = setTimeout(listen, RETRY_MS);
       return;
     }
     source = new EventSource(job ? `/events/jobs/${job}` : "/events/jobs");
-    let opened = false;
     source.onopen = () => {
-      if (poll !== null) clearInterval(poll);
+      clearInterval(poll);
       poll = null;
-      // What happened while nobody listened.
-      if (opened) note(null);
-      opened = true;
+      // What was committed before is not told (EV-3).
+      note(null);
     };
-    const told = (event) => {
-      let id = null;
-      try {
-        id = JSON.parse(event.data).job ?? null;
-      } catch {
-        /* Then anything may have changed. */
-      }
-      note(id);
-    };
-    source.addEventListener("message", told);
-    source.addEventListener("job", told);
+    source.addEventListener("changed", (event) => note(JSON.parse(event.data).job));
+    source.addEventListener("many", () => note(null));
     source.onerror = () => {
       startPolling();
+      // An interrupted stream is opened again by the browser, a refused one is not.
       if (source.readyState !== EventSource.CLOSED) return;
-      // Refused: a server without events, or one that is just starting again.
-      if (opened) setTimeout(listen, RETRY_MS);
-      else silent = true;
+      refusedUntil = Date.now() + RETRY_MS;
+      again = setTimeout(listen, RETRY_MS + 1);
     };
   };
   const seen = () => {
@@ -93,6 +84,7 @@ export function watch(job, changed) {
     source?.close();
     clearInterval(poll);
     clearTimeout(timer);
+    clearTimeout(again);
     document.removeEventListener("visibilitychange", seen);
   };
 }

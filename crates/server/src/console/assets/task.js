@@ -8,6 +8,7 @@ import { badge, taskState } from "./states.js";
 import { spanOf } from "./execution.js";
 import { attributes, record, recordRow } from "./record.js";
 import { ran } from "./tree.js";
+import { explainTask } from "./waits.js";
 
 const LOGS_MAX = 200;
 const SPANS_MAX = 100;
@@ -74,7 +75,7 @@ export function panel(page, place, key, parent, known) {
     return summary?.parentId ? readTask(page.key, key, uuid(summary.parentId), { signal }) : null;
   };
 
-  const draw = (task, logs, spans) => {
+  const draw = (task, logs, spans, why) => {
     const state = taskState(task);
     const input = task.input === undefined ? null : readable(bytes(task.input));
     const [display, ...lines] = (task.display ?? "").split("\n");
@@ -108,7 +109,7 @@ export function panel(page, place, key, parent, known) {
         fact("Retries allowed", count(task.maxRetries)),
       ),
       state === "QUEUED" &&
-        h("p", { class: "note" }, "It waits: for tasks it depends on, or for a runner on its cluster that knows it."),
+        h("p", { class: "note" }, visible(why ?? "It waits: for tasks it depends on, or for a runner that knows it.")),
       h(
         "h3",
         {},
@@ -141,6 +142,7 @@ export function panel(page, place, key, parent, known) {
   };
 
   const read = async (task) => {
+    const why = taskState(task) === "QUEUED" ? await explainTask(key, signal) : null;
     const logs = await call(
       "TelemetryQueryService/QueryJobLogs",
       { jobId: id(page.key), taskId: id(key), page: { limit: LOGS_MAX }, sortDirection: "SORT_DIRECTION_DESCENDING" },
@@ -151,7 +153,7 @@ export function panel(page, place, key, parent, known) {
       { jobId: id(page.key), taskId: id(key), page: { limit: SPANS_MAX } },
       { signal },
     );
-    return [task, (logs.resourceLogs ?? []).map(record), (spans.resourceSpans ?? []).map(spanOf)];
+    return [task, (logs.resourceLogs ?? []).map(record), (spans.resourceSpans ?? []).map(spanOf), why];
   };
   const refresh = async () => {
     const task = await find();
@@ -175,7 +177,7 @@ export function panel(page, place, key, parent, known) {
     if (page.query.get("task") === key) draw(...all);
     place.scrollTop = top;
   };
-  if (known) draw(known, [], []);
+  if (known) draw(known, [], [], null);
   else fill(place, h("p", { class: "faint" }, "Reading …"));
   refresh().catch((error) => {
     if (!isAbort(error))
