@@ -267,7 +267,8 @@ pub(crate) fn front(
         .with_limits(limits)
         .with_compression(compression.clone())
         .with_interceptor(Counting(calls.clone()));
-    let pages = pages::router(facts.clone()).merge(console::router()).merge(telemetry.router());
+    let pages = pages::router(facts.clone()).merge(telemetry.router());
+    let pages = pages.merge(console::router());
     let direct = Direct::new(door.clone(), compression);
     (Front(Arc::new(Served { rpc, pages, hosts, calls, direct })), facts)
 }
