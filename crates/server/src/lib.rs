@@ -5,6 +5,7 @@
 //!
 //! - [`serve`] runs a server until it is told to stop; [`Server`] is the same for tests and demos in one process.
 //! - `http`, `hosts`, `listen`, `pages`, `tls`: the one port.
+//! - `console`: the web interface, a client of the API like any other.
 //! - `rpc`: the services; `validate` and `convert` stand between the wire and the rules.
 //! - `live`: which jobs change, told to pages as it happens.
 //! - `telemetry`: logs and spans, in and out.
@@ -16,6 +17,7 @@ mod authority;
 mod calls;
 mod clock;
 mod config;
+mod console;
 mod convert;
 mod direct;
 mod dispatch;

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::config::{Auth, Config};
+use crate::console;
 use crate::direct::Direct;
 use crate::dispatch::Dispatch;
 use crate::door::{self, Door};
@@ -287,7 +288,8 @@ pub(crate) fn front(
         .with_limits(limits)
         .with_compression(compression.clone())
         .with_interceptor(Counting(calls.clone()));
-    let pages = pages::router(facts.clone()).merge(telemetry.router()).merge(live::router(door.clone()));
+    let pages = pages::router(facts.clone()).merge(telemetry.router());
+    let pages = pages.merge(live::router(door.clone())).merge(console::router());
     let direct = Direct::new(door.clone(), compression);
     (Front(Arc::new(Served { rpc, pages, hosts, calls, direct })), facts)
 }

@@ -110,6 +110,14 @@ pub(crate) fn tests() -> Vec<Suite> {
             ],
         },
         Suite {
+            name: "console",
+            needs: &["python3", "chromium"],
+            steps: vec![
+                Step::Run(&["cargo", "build", "--release"], &[]),
+                Step::Run(&["bash", "conformance/console/run.sh"], &[]),
+            ],
+        },
+        Suite {
             name: "mixed",
             needs: &["python3", "go", "node", "npm"],
             steps: vec![Step::Run(&["bash", "conformance/mixed/run.sh"], &[])],

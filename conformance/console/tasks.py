@@ -1,0 +1,87 @@
+"""The tasks of the jobs that the pages show."""
+
+from tilebox.workflows import ExecutionContext, Task
+
+# What a page that reads text as HTML would run.
+HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
+# What drives a terminal, and what turns the order of letters around.
+ANSI = "\x1b[31mred\x1b[0m \u202eevil"
+
+
+class Mosaic(Task):
+    scenes: int
+
+    def execute(self, context: ExecutionContext) -> None:
+        context.logger.info("planning", scenes=self.scenes)
+        context.progress("scenes").add(self.scenes)
+        scenes = [context.submit_subtask(Scene(number)) for number in range(self.scenes)]
+        context.submit_subtask(Blend("alps"), depends_on=scenes)
+
+
+class Scene(Task):
+    number: int
+
+    def execute(self, context: ExecutionContext) -> None:
+        context.current_task.display = f"Scene {self.number:03d}"
+        with context.tracer.span("download"):
+            context.logger.warning("cloudy", cover=0.83)
+        context.progress("scenes").done(1)
+
+
+class Blend(Task):
+    region: str
+
+    def execute(self, context: ExecutionContext) -> None:
+        context.logger.info("blended")
+
+
+class Ingest(Task):
+    files: int
+
+    def execute(self, context: ExecutionContext) -> None:
+        for file in range(self.files):
+            context.submit_subtask(Parse(file), optional=file == 0)
+
+
+class Parse(Task):
+    """The first file fails for good, the last one until it is retried."""
+
+    file: int
+    attempts = 0
+
+    def execute(self, context: ExecutionContext) -> None:
+        context.current_task.display = f"Parse file {self.file}"
+        if self.file == 0:
+            raise ValueError("line 17: expected 12 columns")
+        if self.file == 2:
+            Parse.attempts += 1
+            if Parse.attempts == 1:
+                context.logger.error("gave up")
+                raise ValueError("line 4: no such region")
+
+
+class Hostile(Task):
+    text: str
+
+    def execute(self, context: ExecutionContext) -> None:
+        context.current_task.display = HOSTILE
+        context.logger.error(f"{ANSI} {HOSTILE}", **{HOSTILE: HOSTILE})
+        with context.tracer.span(HOSTILE):
+            pass
+
+
+class Wide(Task):
+    leaves: int
+
+    def execute(self, context: ExecutionContext) -> None:
+        context.submit_subtasks([Leaf(number) for number in range(self.leaves)])
+
+
+class Leaf(Task):
+    number: int
+
+    def execute(self, context: ExecutionContext) -> None:
+        pass
+
+
+ALL = [Mosaic, Scene, Blend, Ingest, Parse, Hostile, Wide, Leaf]

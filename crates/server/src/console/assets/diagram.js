@@ -1,0 +1,132 @@
+// The picture of a job, drawn by the server, shown as an image: nothing in it can run.
+
+import { button, failure, fill, h } from "./dom.js";
+import { bytes, call, id, isAbort } from "./api.js";
+
+/** The view. */
+export function diagram(page, body) {
+  const { key, signal, query } = page;
+  const options = {
+    direction: query.get("direction") ?? "down",
+    layout: query.get("layout") ?? "dagre",
+    sketchy: query.get("sketchy") === "1",
+  };
+  let [address, drawn, whole, last] = [null, "", true, 0];
+  const image = h("img", { class: "drawing", alt: "" });
+  const frame = h("div", { class: "drawing-frame fit", tabindex: 0, "aria-label": "Diagram of the job" });
+  const save = h(
+    "a",
+    { class: "button quiet", download: `${page.job.name.replace(/[^\w.-]+/g, "-").slice(0, 60)}.svg`, href: "#" },
+    "Save as SVG",
+  );
+  const dark = () =>
+    (document.documentElement.dataset.theme ??
+      (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+
+  const read = async () => {
+    last = Date.now();
+    const answer = await call(
+      "JobService/VisualizeJob",
+      {
+        jobId: id(key),
+        renderOptions: { layout: options.layout, direction: options.direction, sketchy: options.sketchy, padding: 12 },
+        theme: dark() ? "WORKFLOW_DIAGRAM_THEME_CONSOLE_DARK" : "WORKFLOW_DIAGRAM_THEME_CONSOLE_LIGHT",
+      },
+      { signal, headers: { "boxwood-fold": "true" } },
+    );
+    if (answer.svg === drawn) return;
+    drawn = answer.svg;
+    if (address) URL.revokeObjectURL(address);
+    address = URL.createObjectURL(new Blob([bytes(drawn)], { type: "image/svg+xml" }));
+    image.src = address;
+    image.alt = `Diagram of ${page.job.name}; the view “Tasks” has the same as a tree`;
+    save.href = address;
+    fill(frame, image);
+  };
+  const again = () =>
+    read().catch((error) => {
+      if (!isAbort(error)) fill(frame, failure(error, again));
+    });
+  const choose = (name, values, label) =>
+    h(
+      "select",
+      {
+        "aria-label": label,
+        onchange: (event) => {
+          options[name] = event.target.value;
+          query.set(name, event.target.value);
+          page.setQuery(query);
+          again();
+        },
+      },
+      values.map(([value, text]) => h("option", { value, selected: options[name] === value }, text)),
+    );
+  const size = button(
+    "Actual size",
+    () => {
+      whole = !whole;
+      frame.classList.toggle("fit", whole);
+      size.textContent = whole ? "Actual size" : "Fit the window";
+    },
+    { class: "quiet" },
+  );
+
+  fill(
+    body,
+    h(
+      "div",
+      { class: "row wrap log-tools" },
+      choose(
+        "direction",
+        [
+          ["down", "Downwards"],
+          ["right", "To the right"],
+          ["up", "Upwards"],
+          ["left", "To the left"],
+        ],
+        "Direction",
+      ),
+      choose(
+        "layout",
+        [
+          ["dagre", "Curved arrows"],
+          ["elk", "Right-angled arrows"],
+        ],
+        "Arrows",
+      ),
+      h(
+        "label",
+        { class: "check" },
+        h("input", {
+          type: "checkbox",
+          checked: options.sketchy,
+          onchange: (event) => {
+            options.sketchy = event.target.checked;
+            if (options.sketchy) query.set("sketchy", "1");
+            else query.delete("sketchy");
+            page.setQuery(query);
+            again();
+          },
+        }),
+        "hand-drawn",
+      ),
+      h("span", { class: "grow" }),
+      size,
+      save,
+    ),
+    frame,
+  );
+  fill(frame, h("p", { class: "faint" }, "Drawing …"));
+  again();
+  document.addEventListener("appearance", again);
+  return {
+    // A drawing of a large job costs more than a look at it: five seconds apart.
+    refresh: async () => {
+      if (Date.now() - last > 5000) await read();
+    },
+    end: () => {
+      document.removeEventListener("appearance", again);
+      if (address) URL.revokeObjectURL(address);
+    },
+  };
+}

@@ -1,0 +1,90 @@
+// Hears of committed changes, and has the page read again only what changed, at most once a second.
+
+const THROTTLE_MS = 1000;
+const POLL_MS = 5000;
+const RETRY_MS = 60000;
+
+/** Until when a server that refused to tell events is not asked again. */
+let refusedUntil = 0;
+
+/**
+ * Calls `changed(jobs)` when jobs changed: with the set of their ids, or with null if that is not known. One job is
+ * watched if `job` is given, all of them otherwise. Where the server tells no events the page looks every five
+ * seconds. Hidden pages wait until they are seen. Answers how to end it.
+ */
+export function watch(job, changed) {
+  let ended = false;
+  let source = null;
+  let poll = null;
+  let timer = null;
+  let again = null;
+  let busy = false;
+  let pending = new Set();
+  let everything = false;
+
+  const run = async () => {
+    timer = null;
+    if (ended || document.hidden || busy) return;
+    if (!everything && pending.size === 0) return;
+    const jobs = everything ? null : pending;
+    pending = new Set();
+    everything = false;
+    busy = true;
+    try {
+      await changed(jobs);
+    } finally {
+      busy = false;
+      schedule();
+    }
+  };
+  const schedule = () => {
+    if (!ended && timer === null && !busy && (everything || pending.size > 0)) timer = setTimeout(run, THROTTLE_MS);
+  };
+  const note = (id) => {
+    if (id) pending.add(id);
+    else everything = true;
+    schedule();
+  };
+  const startPolling = () => {
+    poll ??= setInterval(() => {
+      if (!document.hidden) note(null);
+    }, POLL_MS);
+  };
+  const listen = () => {
+    if (ended) return;
+    if (Date.now() < refusedUntil) {
+      startPolling();
+      again = setTimeout(listen, RETRY_MS);
+      return;
+    }
+    source = new EventSource(job ? `/events/jobs/${job}` : "/events/jobs");
+    source.onopen = () => {
+      clearInterval(poll);
+      poll = null;
+      // What was committed before is not told (EV-3).
+      note(null);
+    };
+    source.addEventListener("changed", (event) => note(JSON.parse(event.data).job));
+    source.addEventListener("many", () => note(null));
+    source.onerror = () => {
+      startPolling();
+      // An interrupted stream is opened again by the browser, a refused one is not.
+      if (source.readyState !== EventSource.CLOSED) return;
+      refusedUntil = Date.now() + RETRY_MS;
+      again = setTimeout(listen, RETRY_MS + 1);
+    };
+  };
+  const seen = () => {
+    if (!document.hidden) note(null);
+  };
+  document.addEventListener("visibilitychange", seen);
+  listen();
+  return () => {
+    ended = true;
+    source?.close();
+    clearInterval(poll);
+    clearTimeout(timer);
+    clearTimeout(again);
+    document.removeEventListener("visibilitychange", seen);
+  };
+}
