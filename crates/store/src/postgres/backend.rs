@@ -133,8 +133,8 @@ impl Postgres {
     }
 }
 
-/// Every statement of a writer looks rows up by keys it is told, which an index finds: plans are made once, not for the
-/// numbers of an execution or the size a table happened to have, and they never read a table through.
+/// Every statement of a writer but one looks rows up by keys it is told, which an index finds: plans are made once, not for the
+/// numbers of an execution or the size a table happened to have. The one looks for lapsed leases in a small table.
 fn plan_once(session: Session) -> Result<Session, Error> {
     let sql = "SELECT set_config(asked.name, asked.value, false)
          FROM (VALUES ('plan_cache_mode', 'force_generic_plan'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),

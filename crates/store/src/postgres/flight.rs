@@ -13,7 +13,7 @@ use boxwood_engine::WorkingSet;
 /// Puts a statement together once, from lists of columns that others share.
 macro_rules! statement {
     ($name:ident, $($format:tt)*) => {
-        pub(super) fn $name() -> &'static str {
+        pub(in crate::postgres) fn $name() -> &'static str {
             static SQL: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| format!($($format)*));
             &SQL
         }

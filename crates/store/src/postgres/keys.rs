@@ -40,30 +40,30 @@ impl Keys {
 
     /// Takes so many of each, which follow each other; of a kind that is wanted, those unused so far go back first.
     pub(super) async fn take(talk: &Talk, jobs: u64, tasks: u64, unused: &Self) -> Result<Self, Error> {
-        let left = |wanted: u64, unused: &Range<u64>| if wanted > 0 { unused.clone() } else { 0..0 };
-        let (job, task) = (left(jobs, &unused.jobs), left(tasks, &unused.tasks));
-        let unused = [job.start, job.end, task.start, task.end].map(column);
-        let [job, job_end, task, task_end] = &unused;
+        let back = |wanted: u64, unused: &Range<u64>| if wanted > 0 { unused.clone() } else { 0..0 };
+        let back = Self { jobs: back(jobs, &unused.jobs), tasks: back(tasks, &unused.tasks) };
+        let (job, task) = back.exchange(talk, jobs, tasks).await?;
+        Ok(Self { jobs: job - jobs..job, tasks: task - tasks..task })
+    }
+
+    /// Gives back what was not used.
+    pub(super) fn give_back(&self, session: &Session) {
+        if let Some(talk) = session.beside().filter(|_| !(self.jobs.is_empty() && self.tasks.is_empty())) {
+            // A gap is no harm.
+            let _ = session.run(async |_| self.exchange(talk, 0, 0).await);
+        }
+    }
+
+    /// Gives these back, if nobody has taken any since, and takes so many; answers the next keys of both kinds.
+    async fn exchange(&self, talk: &Talk, jobs: u64, tasks: u64) -> Result<(u64, u64), Error> {
+        let back = [self.jobs.start, self.jobs.end, self.tasks.start, self.tasks.end].map(column);
+        let [job, job_end, task, task_end] = &back;
         // Keys of an empty range have no end that could be the next key: keys begin at 1.
         let sql = "UPDATE next_keys SET job = CASE WHEN job = $4 THEN $3 ELSE job END + $1,
                  task = CASE WHEN task = $6 THEN $5 ELSE task END + $2
              RETURNING job, task";
         let row = talk.query(sql, &[&column(jobs), &column(tasks), job, job_end, task, task_end]).await?;
         let row = row.first().ok_or_else(|| Error::Corrupt("the table next_keys is empty".into()))?;
-        let (job, task) = (number(row, 0)?, number(row, 1)?);
-        Ok(Self { jobs: job - jobs..job, tasks: task - tasks..task })
-    }
-
-    /// Gives back what was not used.
-    pub(super) fn give_back(&self, session: &Session) {
-        let Some(talk) = session.beside().filter(|_| !(self.jobs.is_empty() && self.tasks.is_empty())) else { return };
-        // A gap is no harm.
-        let _ = session.run(async |_| {
-            let unused = [self.jobs.start, self.jobs.end, self.tasks.start, self.tasks.end].map(column);
-            let [job, job_end, task, task_end] = &unused;
-            let sql = "UPDATE next_keys SET job = CASE WHEN job = $2 THEN $1 ELSE job END,
-                     task = CASE WHEN task = $4 THEN $3 ELSE task END";
-            talk.execute(sql, &[job, job_end, task, task_end]).await
-        });
+        Ok((number(row, 0)?, number(row, 1)?))
     }
 }

@@ -212,7 +212,7 @@ const DISPLAYS: &str = "SELECT task, display FROM display WHERE task = ANY($1::b
 const TASK_PROGRESS: &str = "SELECT task, label, total, done FROM task_progress WHERE task = ANY($1::bigint[])";
 const JOB_PROGRESS: &str = "SELECT job, label, total, done, tasks FROM job_progress WHERE job = ANY($1::bigint[])";
 
-mod sql {
+pub(super) mod sql {
     use super::{GROUP_STATE_COLUMNS, JOB_COLUMNS, RUNNING_COLUMNS, TASK_COLUMNS, statement};
 
     statement!(

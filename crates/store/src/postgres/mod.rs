@@ -8,6 +8,7 @@
 mod address;
 mod backend;
 mod catalog;
+mod columns;
 mod filter;
 mod flight;
 mod keys;

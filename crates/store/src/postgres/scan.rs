@@ -3,12 +3,14 @@
 use boxwood_engine::{JobKey, Need, TaskKey, WorkingSet};
 
 use super::flight::statement;
-use super::rows::{
-    self, GROUP_COLUMNS, GROUP_COLUMNS_COUNT, GROUP_STATE_COLUMNS, Id, TASK_COLUMNS, column, get, number,
-};
+use super::rows::{self, GROUP_COLUMNS, GROUP_COLUMNS_COUNT, GROUP_STATE_COLUMNS, Id, column, get, number};
 use super::session::Talk;
 use super::wanted::{Scan, Wanted};
+use super::{load, wanted};
 use crate::error::Error;
+
+/// Groups are asked for without those above them.
+const NO_ANCESTORS: i64 = 0;
 
 /// Searches for what is wanted of jobs that are held.
 pub(super) async fn scans(talk: &Talk, set: &mut WorkingSet, wanted: &Wanted) -> Result<(), Error> {
@@ -50,10 +52,10 @@ async fn open_parents(talk: &Talk, set: &mut WorkingSet, boundary: TaskKey) -> R
         firsts.push(get::<i64>(row, 1)?);
         ends.push(get::<i64>(row, 2)?);
     }
-    for row in talk.query(sql::tasks(), &[&parents]).await? {
+    for row in talk.query(load::sql::tasks(), &[&parents]).await? {
         set.load_task(rows::task(&row)?);
     }
-    for row in talk.query(sql::groups_of(), &[&parents]).await? {
+    for row in talk.query(wanted::sql::groups_by_key(), &[&parents, &NO_ANCESTORS]).await? {
         set.load_group_row(rows::group(&row)?);
     }
     for row in talk.query(sql::groups_between(), &[&firsts, &ends]).await? {
@@ -67,15 +69,8 @@ async fn open_parents(talk: &Talk, set: &mut WorkingSet, boundary: TaskKey) -> R
 }
 
 mod sql {
-    use super::{GROUP_COLUMNS, GROUP_STATE_COLUMNS, TASK_COLUMNS, statement};
+    use super::{GROUP_COLUMNS, GROUP_STATE_COLUMNS, statement};
 
-    statement!(tasks, "SELECT {TASK_COLUMNS} FROM task WHERE key = ANY($1::bigint[])");
-    statement!(
-        groups_of,
-        "SELECT {GROUP_COLUMNS} FROM unnest($1::bigint[]) AS wanted (key) CROSS JOIN LATERAL (
-             SELECT * FROM task_group e WHERE e.key <= wanted.key ORDER BY e.key DESC LIMIT 1
-         ) AS g"
-    );
     statement!(
         groups_between,
         "SELECT {GROUP_COLUMNS}, {GROUP_STATE_COLUMNS}

@@ -232,22 +232,24 @@ impl Wanted {
 
 const LOCK_SUBMISSIONS: &str = "SELECT pg_advisory_xact_lock(lock) FROM unnest($1::bigint[]) AS lock";
 
-mod sql {
+pub(super) mod sql {
     use super::{GROUP_COLUMNS, JOB_COLUMNS, statement};
 
-    // The groups that hold tasks, and those that hold their ancestors ($2 of them).
+    /// With groups go those that hold their ancestors, $2 of them.
+    const AND_ABOVE: &str = "UNION
+             SELECT f.*, b.up + 1 FROM g AS b CROSS JOIN LATERAL (
+                 SELECT * FROM task_group e WHERE e.key <= b.parent ORDER BY e.key DESC LIMIT 1
+             ) AS f WHERE b.up < $2
+         )";
+
+    // The groups that hold tasks.
     statement!(
         groups_by_id,
         "WITH RECURSIVE g AS (
              SELECT f.*, 0::bigint AS up FROM unnest($1::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
                  SELECT * FROM task_group e WHERE e.id <= wanted.id ORDER BY e.id DESC LIMIT 1
              ) AS f
-             UNION
-             SELECT f.*, b.up + 1 FROM g AS b CROSS JOIN LATERAL (
-                 SELECT * FROM task_group e WHERE e.key <= b.parent ORDER BY e.key DESC LIMIT 1
-             ) AS f WHERE b.up < $2
-         )
-         SELECT {GROUP_COLUMNS} FROM g"
+             {AND_ABOVE} SELECT {GROUP_COLUMNS} FROM g"
     );
     statement!(
         groups_by_key,
@@ -255,12 +257,7 @@ mod sql {
              SELECT f.*, 0::bigint AS up FROM unnest($1::bigint[]) AS wanted (key) CROSS JOIN LATERAL (
                  SELECT * FROM task_group e WHERE e.key <= wanted.key ORDER BY e.key DESC LIMIT 1
              ) AS f
-             UNION
-             SELECT f.*, b.up + 1 FROM g AS b CROSS JOIN LATERAL (
-                 SELECT * FROM task_group e WHERE e.key <= b.parent ORDER BY e.key DESC LIMIT 1
-             ) AS f WHERE b.up < $2
-         )
-         SELECT {GROUP_COLUMNS} FROM g"
+             {AND_ABOVE} SELECT {GROUP_COLUMNS} FROM g"
     );
     statement!(
         jobs_by_id,

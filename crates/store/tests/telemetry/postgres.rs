@@ -1,45 +1,11 @@
-//! In a database that several servers share. Needs one, see [`SERVER`]; without it each test says that it was left out.
+//! In a database that several servers share. Needs one, see `boxwood_testkit::postgres`; without it each test says that it was left out.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use boxwood_store::postgres::{self, Address};
-use tokio::runtime::Runtime;
-use tokio_postgres::{Client, NoTls};
+use boxwood_testkit::postgres::{Admin, server};
 
 use super::*;
-
-/// Names a PostgreSQL on which databases may be made, as `host=… port=… user=…`, without a database.
-const SERVER: &str = "BOXWOOD_TEST_POSTGRES";
-
-/// A connection of the test's own.
-struct Other {
-    runtime: Runtime,
-    client: Client,
-}
-
-impl Other {
-    fn connect(server: &str, database: &str) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime with drivers");
-        let client = runtime.block_on(async {
-            let (client, connection) = tokio_postgres::connect(&format!("{server} dbname={database}"), NoTls)
-                .await
-                .expect("the server of the tests answers");
-            tokio::spawn(connection);
-            client
-        });
-        Self { runtime, client }
-    }
-
-    fn batch(&self, sql: &str) {
-        self.runtime.block_on(self.client.batch_execute(sql)).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-    }
-
-    fn number(&self, sql: &str) -> u64 {
-        let row = self.runtime.block_on(self.client.query_one(sql, &[])).expect("a number");
-        row.get::<_, i64>(0).unsigned_abs()
-    }
-}
 
 /// A database of one test.
 struct Shared {
@@ -51,19 +17,19 @@ impl Shared {
     fn new(server: String) -> Self {
         static MADE: AtomicU64 = AtomicU64::new(0);
         let name = format!("telemetry_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        Other::connect(&server, "postgres").batch(&format!("CREATE DATABASE {name}"));
+        Admin::connect(&server, "postgres").batch(&format!("CREATE DATABASE {name}"));
         Self { server, name }
     }
 
-    fn connect(&self) -> Other {
-        Other::connect(&self.server, &self.name)
+    fn connect(&self) -> Admin {
+        Admin::connect(&self.server, &self.name)
     }
 
     /// Ends all connections to the database, and lets nobody in until `open`.
     fn shut(&self, open: bool) {
-        let other = Other::connect(&self.server, "postgres");
+        let other = Admin::connect(&self.server, "postgres");
         other.batch(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS {open}", self.name));
-        other.number(&format!(
+        let _ended = other.number(&format!(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{}'",
             self.name
         ));
@@ -78,11 +44,11 @@ impl Home for Shared {
     }
 
     fn origins(&self) -> u64 {
-        self.connect().number("SELECT count(*) FROM telemetry_origin")
+        self.connect().number("SELECT count(*) FROM telemetry_origin").unsigned_abs()
     }
 
     fn bytes(&self) -> u64 {
-        self.connect().number("SELECT bytes FROM telemetry_use")
+        self.connect().number("SELECT bytes FROM telemetry_use").unsigned_abs()
     }
 
     fn hold(&self) -> Box<dyn FnOnce()> {
@@ -102,21 +68,17 @@ impl Home for Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        Other::connect(&self.server, "postgres").batch(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        Admin::connect(&self.server, "postgres").batch(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
     }
 }
 
 /// Whether there is a server.
 fn there() -> bool {
-    let there = std::env::var(SERVER).is_ok();
-    if !there {
-        eprintln!("LEFT OUT: {SERVER} names no PostgreSQL");
-    }
-    there
+    server().is_some()
 }
 
 fn shared() -> Shared {
-    Shared::new(std::env::var(SERVER).expect("asked for before"))
+    Shared::new(server().expect("asked for before"))
 }
 
 fn fresh() -> Box<dyn Home> {

@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod account;
+mod admin;
 #[cfg(unix)]
 mod disk;
 #[cfg(unix)]
@@ -10,6 +11,7 @@ mod shared;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use self::admin::Admin;
 #[cfg(unix)]
 pub use self::server::{PASSWORD, PROGRAMS, Server, Setup, USER};
 pub use self::shared::Shared;

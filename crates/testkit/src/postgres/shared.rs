@@ -3,44 +3,17 @@
 use std::time::{Duration, Instant};
 
 use boxwood_store::postgres::{Address, Database};
-use tokio::runtime::Runtime;
-use tokio_postgres::Client;
 
-use super::{new_database, server};
+use super::{Admin, new_database, server};
 use crate::reopen::{Opened, Reopen};
 
-/// A connection beside those of Boxwood.
-struct Admin {
-    runtime: Runtime,
-    client: Client,
-}
-
 impl Admin {
-    fn connect(server: &str) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let client = runtime.block_on(async {
-            let (client, connection) =
-                tokio_postgres::connect(&format!("{server} dbname=postgres"), tokio_postgres::NoTls)
-                    .await
-                    .expect("the server of the tests answers");
-            tokio::spawn(connection);
-            client
-        });
-        Self { runtime, client }
-    }
-
-    fn batch(&self, sql: &str) {
-        self.runtime.block_on(self.client.batch_execute(sql)).expect("the server of the tests does what it is told");
-    }
-
     /// How many connections to a database there are of which the condition holds.
     fn connections(&self, database: &str, condition: &str) -> i64 {
-        let sql = format!(
+        self.number(&format!(
             "SELECT count(*) FROM pg_stat_activity
-             WHERE datname = $1 AND backend_type = 'client backend' AND {condition}"
-        );
-        let row = self.runtime.block_on(self.client.query_one(&sql, &[&database]));
-        row.expect("the server of the tests answers").get(0)
+             WHERE datname = '{database}' AND backend_type = 'client backend' AND {condition}"
+        ))
     }
 
     /// Waits until there is none.
@@ -69,7 +42,7 @@ impl Shared {
     pub fn new() -> Option<Self> {
         let server = server()?;
         let address = new_database(&server);
-        Some(Self { admin: Admin::connect(&server), address, servers: 1 })
+        Some(Self { admin: Admin::connect(&server, "postgres"), address, servers: 1 })
     }
 
     /// The database is used by so many servers.
@@ -106,7 +79,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         // Not so important that a failed test should be told of another panic.
         let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name());
-        let _ = self.admin.runtime.block_on(self.admin.client.batch_execute(&sql));
+        let _ = self.admin.tried(&sql);
     }
 }
 
