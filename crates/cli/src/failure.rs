@@ -1,7 +1,11 @@
 //! Why a command did not succeed, and the exit status that says so.
 
-use boxwood::{Code, Error};
+use std::io::Write as _;
 
+use boxwood::{Code, Error};
+use serde::Serialize;
+
+use crate::output::{Output, Style, as_json};
 use crate::text::shown;
 
 /// Why a command did not succeed.
@@ -22,9 +26,15 @@ pub(crate) enum Failure {
     /// The job that was waited for stood still for too long.
     #[error("{0}")]
     Stalled(String),
+    /// The server understood and will not do it as things are: the name is taken, or the right is missing.
+    #[error("{0}")]
+    Refused(String),
     /// Something went wrong on the way.
     #[error("{0}")]
     Other(String),
+    /// The user had enough of waiting. What was waited for goes on.
+    #[error("{0}")]
+    Interrupted(String),
     /// Whoever read standard output has had enough, as `head` does. There is nothing to say about it.
     #[error("standard output was closed")]
     Closed,
@@ -39,7 +49,18 @@ Exit status:
   3  there is no such job or cluster
   4  no server answers
   5  the job that was waited for ended as FAILED or CANCELED
-  6  the job that was waited for stood still for longer than --stalled-timeout";
+  6  the job that was waited for stood still for longer than --stalled-timeout
+  7  the server refuses it as things are, such as a slug that is taken
+  130  interrupted";
+
+/// A failure as JSON, for standard error.
+#[derive(Serialize)]
+struct FailureJson {
+    /// What kind it is of.
+    code: &'static str,
+    message: String,
+    exit_status: u8,
+}
 
 impl Failure {
     /// The exit status that goes with it; see [`EXIT_STATUSES`].
@@ -52,7 +73,39 @@ impl Failure {
             Self::Unreachable(_) => 4,
             Self::NotCompleted(_) => 5,
             Self::Stalled(_) => 6,
+            Self::Refused(_) => 7,
+            Self::Interrupted(_) => 130,
         }
+    }
+
+    /// The word for its kind in JSON; each has an exit status of its own.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Other(_) => "failed",
+            Self::Usage(_) => "usage",
+            Self::NotFound(_) => "not_found",
+            Self::Unreachable(_) => "unreachable",
+            Self::NotCompleted(_) => "not_completed",
+            Self::Stalled(_) => "stalled",
+            Self::Refused(_) => "refused",
+            Self::Interrupted(_) => "interrupted",
+        }
+    }
+
+    /// Says on standard error what went wrong: in words, or as one JSON value if that is what the command prints.
+    pub(crate) fn tell(&self, json: bool) {
+        if matches!(self, Self::Closed) {
+            return;
+        }
+        // If nobody listens there is nobody to tell.
+        let mut err = std::io::stderr();
+        let _ = if json {
+            let failure = FailureJson { code: self.code(), message: self.to_string(), exit_status: self.exit_status() };
+            writeln!(err, "{}", as_json(&failure).unwrap_or_default())
+        } else {
+            writeln!(err, "{} {self}", Output::new(false).err.paint(Style::Bad, "error:"))
+        };
     }
 
     /// No server answers at `url`; `cause` is what the connection said, or empty.
@@ -87,6 +140,9 @@ impl Failure {
         match code {
             Code::NotFound => Self::NotFound(message),
             Code::InvalidArgument | Code::OutOfRange => Self::Usage(message),
+            Code::AlreadyExists | Code::FailedPrecondition | Code::PermissionDenied | Code::Unauthenticated => {
+                Self::Refused(message)
+            }
             _ => Self::Other(format!("{call}: {message} ({code})")),
         }
     }

@@ -72,7 +72,14 @@ fn command() -> clap::Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
+    // Also a command line that cannot be read is answered in the form that was asked for.
+    let json = std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
+    let read = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match read {
+        Ok(cli) => cli,
+        Err(error) if json && error.use_stderr() => return failed(&Failure::Usage(in_short(&error)), json),
+        Err(error) => error.exit(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -80,16 +87,23 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = runtime.block_on(run(cli));
-    match result {
+    match runtime.block_on(run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Closed) => ExitCode::SUCCESS,
-        Err(failure) => {
-            let output = output::Output::new(false);
-            output.talk(&format!("{} {failure}", output.err.paint(output::Style::Bad, "error:")));
-            ExitCode::from(failure.exit_status())
-        }
+        Err(failure) => failed(&failure, json),
     }
+}
+
+fn failed(failure: &Failure, json: bool) -> ExitCode {
+    failure.tell(json);
+    ExitCode::from(failure.exit_status())
+}
+
+/// What is wrong with a command line, without the usage that follows.
+fn in_short(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let end = ["\n\nUsage:", "\n\nFor more information"].iter().filter_map(|mark| text.find(mark)).min();
+    text[..end.unwrap_or(text.len())].trim_end().to_owned()
 }
 
 async fn run(cli: Cli) -> Result<(), Failure> {
@@ -104,7 +118,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Job(_) | Command::Cluster(_) => None,
     };
     if let Some(command) = alone.filter(|_| !cli.options.is_empty()) {
-        let problem = "--url, --api-key, --ca-certificate and --json before the command go with job and cluster only";
+        let problem =
+            "--url, --api-key, --ca-certificate and --json before the command go with those that speak to a server";
         return Err(Failure::Usage(format!("{problem}; see `boxwood {command} --help`")));
     }
     match cli.command {

@@ -114,16 +114,26 @@ impl Output {
     /// # Errors
     /// As [`data`](Self::data).
     pub(crate) fn value(&self, value: &impl Serialize) -> Result<(), Failure> {
-        let json =
-            serde_json::to_string(value).map_err(|error| Failure::Other(format!("cannot write JSON: {error}")))?;
-        self.line(&harmless_json(json))
+        self.line(&as_json(value)?)
     }
 
-    /// Writes a line of talk to standard error.
+    /// Writes a line of talk to standard error. Whoever asked for JSON gets none.
     pub(crate) fn talk(&self, text: &str) {
+        if self.json {
+            return;
+        }
         // If nobody listens there is nobody to tell.
         let _ = writeln!(std::io::stderr(), "{text}");
     }
+}
+
+/// A value as one line of JSON, in which nothing could drive a terminal.
+///
+/// # Errors
+/// [`Failure::Other`] if it cannot be written so.
+pub(crate) fn as_json(value: &impl Serialize) -> Result<String, Failure> {
+    let json = serde_json::to_string(value).map_err(|error| Failure::Other(format!("cannot write JSON: {error}")))?;
+    Ok(harmless_json(json))
 }
 
 /// Escapes what JSON allows as it is, but terminals may act on. Such characters occur only inside of texts.

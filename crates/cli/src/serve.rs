@@ -9,6 +9,7 @@ use boxwood_server::{Auth, Config, Listen, Tls};
 use clap::{Args, ValueEnum};
 
 use crate::Failure;
+use crate::output::Output;
 use crate::place::PlaceArgs;
 
 /// Runs the server.
@@ -78,7 +79,9 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
 pub(crate) fn log_to_stderr(filter: &str) -> Result<(), Failure> {
     let filter = tracing_subscriber::EnvFilter::try_new(filter)
         .map_err(|error| Failure::Usage(format!("--log {filter:?}: {error}; for example info")))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A file or a pipe gets no colour codes.
+    let colour = Output::new(false).err.colour;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr);
     subscriber.try_init().map_err(|error| Failure::Other(format!("cannot log: {error}")))
 }
 

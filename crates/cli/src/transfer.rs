@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use boxwood_server::transfer::{self, Moved};
 use clap::Args;
+use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::Failure;
@@ -30,6 +31,9 @@ pub(crate) struct ExportArgs {
     /// Leave logs and spans behind
     #[arg(long)]
     without_telemetry: bool,
+    /// Print what was written as one JSON value, instead of text on standard error; needs --out
+    #[arg(long, requires = "out")]
+    json: bool,
 }
 
 #[derive(Args, Debug)]
@@ -42,17 +46,52 @@ pub(crate) struct ImportArgs {
     check: bool,
     #[command(flatten)]
     place: PlaceArgs,
+    /// Print what was read as one JSON value, instead of text on standard error
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was moved, as JSON.
+#[derive(Serialize)]
+struct MovedJson {
+    jobs: u64,
+    tasks: u64,
+    /// Logs and spans.
+    records: u64,
+    rows: u64,
+    bytes: u64,
+    /// Rows that were read back and are the same.
+    checked_rows: u64,
+    /// Questions that were answered as before.
+    checked_questions: u64,
+}
+
+impl From<&Moved> for MovedJson {
+    fn from(moved: &Moved) -> Self {
+        Self {
+            jobs: moved.jobs,
+            tasks: moved.tasks,
+            records: moved.records,
+            rows: moved.rows,
+            bytes: moved.bytes,
+            checked_rows: moved.checked,
+            checked_questions: moved.questions,
+        }
+    }
 }
 
 /// Writes everything to a file, as of this moment.
 pub(crate) async fn export(args: ExportArgs) -> Result<(), Failure> {
     let place = args.place.place()?;
     let out = args.out.filter(|path| path.as_os_str() != "-");
+    if out.is_none() && args.json {
+        return Err(Failure::Usage("--json prints to standard output; name a file with --out FILE".into()));
+    }
     if out.is_none() && std::io::stdout().is_terminal() {
         return Err(Failure::Usage("standard output is a terminal; name a file with --out FILE, or use a pipe".into()));
     }
     moving(move |stop| {
-        let mut progress = Progress::new("exporting", stop);
+        let mut progress = Progress::new("exporting", stop, args.json);
         let from = shown(&place.to_string());
         let mut destination = Destination::open(out)?;
         let moved = transfer::export(&place, !args.without_telemetry, destination.writer(), &mut |moved| {
@@ -61,6 +100,9 @@ pub(crate) async fn export(args: ExportArgs) -> Result<(), Failure> {
         progress.clear();
         let moved = moved.map_err(|error| Failure::Other(error.to_string()))?;
         let name = destination.keep()?;
+        if args.json {
+            return progress.output.value(&MovedJson::from(&moved));
+        }
         let size = megabytes(moved.bytes);
         progress.output.talk(&format!("exported {} from {from} to {name}, {size}", contents(&moved)));
         Ok(())
@@ -81,17 +123,23 @@ pub(crate) async fn import(args: ImportArgs) -> Result<(), Failure> {
     };
     moving(move |stop| {
         let Some(place) = place else {
-            let mut progress = Progress::new("reading", stop);
+            let mut progress = Progress::new("reading", stop, args.json);
             let found = transfer::check(&mut input, &mut |found| progress.tell(found, found.rows));
             progress.clear();
             let found = found.map_err(|error| Failure::Other(error.to_string()))?;
+            if args.json {
+                return progress.output.value(&MovedJson::from(&found));
+            }
             progress.output.talk(&format!("the file is whole: {}, {}", contents(&found), megabytes(found.bytes)));
             return Ok(());
         };
-        let mut progress = Progress::new("importing", stop);
+        let mut progress = Progress::new("importing", stop, args.json);
         let moved = transfer::import(&place, &mut input, &mut |moved| progress.tell(moved, moved.rows + moved.checked));
         progress.clear();
         let moved = moved.map_err(|error| Failure::Other(error.to_string()))?;
+        if args.json {
+            return progress.output.value(&MovedJson::from(&moved));
+        }
         progress.output.talk(&format!(
             "imported {} into {}; read back the same {}, and {} answered as before",
             contents(&moved),
@@ -141,8 +189,8 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(what: &'static str, stop: Arc<AtomicBool>) -> Self {
-        Self { what, stop, output: Output::new(false), said: None }
+    fn new(what: &'static str, stop: Arc<AtomicBool>, json: bool) -> Self {
+        Self { what, stop, output: Output::new(json), said: None }
     }
 
     /// Says it, if somebody looks; answers whether to go on.

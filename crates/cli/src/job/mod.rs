@@ -1,11 +1,13 @@
 //! `boxwood job`: submits, finds, controls and watches jobs.
 
+mod attributes;
 mod control;
 mod fold;
 mod get;
 pub(crate) mod json;
 mod list;
 mod logs;
+mod spans;
 pub(crate) mod style;
 mod submit;
 pub(crate) mod tree;
@@ -48,7 +50,10 @@ enum JobCommand {
     Cancel(control::CancelArgs),
     /// Print the log records of a job
     Logs(logs::LogsArgs),
+    /// Show the spans of a job as a timeline: what ran when, in which runner, and what went wrong
+    Spans(spans::SpansArgs),
     /// Draw the tasks of a job as SVG
+    #[command(visible_alias = "diagram")]
     Visualize(visualize::VisualizeArgs),
 }
 
@@ -65,6 +70,7 @@ pub(crate) async fn run(args: JobArgs, others: Options) -> Result<(), Failure> {
         JobCommand::Retry(args) => control::retry(args, &options).await,
         JobCommand::Cancel(args) => control::cancel(args, &options).await,
         JobCommand::Logs(args) => logs::run(args, &options).await,
+        JobCommand::Spans(args) => spans::run(args, &options).await,
         JobCommand::Visualize(args) => visualize::run(args, &options).await,
     }
 }

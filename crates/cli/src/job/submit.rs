@@ -7,7 +7,7 @@ use boxwood::{INPUT_BYTES_MAX, RawTask};
 use clap::Args;
 
 use super::json::JobJson;
-use super::wait::{Until, completed, for_end};
+use super::wait::{Until, completed, for_end, unless_interrupted};
 use crate::Failure;
 use crate::connect::Options;
 use crate::text::shown;
@@ -64,7 +64,7 @@ pub(super) async fn run(args: SubmitArgs, options: &Options) -> Result<(), Failu
     if !output.json {
         output.line(&job.id.to_string())?;
     }
-    let job = for_end(job.id, args.until, options, output).await?;
+    let job = unless_interrupted(job.id, for_end(job.id, args.until, options, output)).await?;
     if output.json {
         output.value(&JobJson::from(&job))?;
     }

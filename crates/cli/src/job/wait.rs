@@ -51,13 +51,29 @@ pub(super) async fn run(args: WaitArgs, options: &Options) -> Result<(), Failure
     let output = options.output();
     // A wrong address or id is told at once; the patience is for a server that answered before.
     options.client()?.jobs().find(args.id).await?;
-    let job = for_end(args.id, args.until, options, output).await?;
+    let job = unless_interrupted(args.id, for_end(args.id, args.until, options, output)).await?;
     if output.json {
         output.value(&JobJson::from(&job))?;
     } else {
         output.line(job.state.as_str())?;
     }
     completed(&job, &options.client()?, output).await
+}
+
+/// What comes out of looking at a job for long, unless the user has enough of it: Ctrl-C ends the command, not the job.
+///
+/// # Errors
+/// [`Failure::Interrupted`], or as `looking`.
+pub(super) async fn unless_interrupted<T>(
+    id: JobId,
+    looking: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let mut looking = std::pin::pin!(looking);
+    tokio::select! {
+        done = &mut looking => return done,
+        Ok(()) = tokio::signal::ctrl_c() => {}
+    }
+    Err(Failure::Interrupted(format!("interrupted; job {id} goes on, `boxwood job watch {id}` shows it")))
 }
 
 /// Waits until a job has ended, and shows meanwhile how it goes.
@@ -139,7 +155,9 @@ impl Report {
             return;
         }
         let screen = self.output.err;
-        if let Some(room) = screen.columns {
+        if self.output.json {
+            // Whoever reads JSON reads no line that changes.
+        } else if let Some(room) = screen.columns {
             let mut text = format!("  {}", task_counts(&job.stats));
             for progress in &job.progress {
                 let label = if progress.label.is_empty() { "progress".to_owned() } else { first_line(&progress.label) };

@@ -12,7 +12,7 @@ use super::get::head;
 use super::json::JobJson;
 use super::style::{settled, settled_count, settled_share, task_counts};
 use super::tree::tree;
-use super::wait::{PATIENCE, completed};
+use super::wait::{PATIENCE, completed, unless_interrupted};
 use crate::Failure;
 use crate::connect::Options;
 use crate::output::{Output, Style};
@@ -43,6 +43,10 @@ pub(super) struct WatchArgs {
 
 /// Shows a job until it has ended: on a terminal one picture that changes, else a line (with --json a value) for each change.
 pub(super) async fn run(args: WatchArgs, options: &Options) -> Result<(), Failure> {
+    unless_interrupted(args.id, to_the_end(&args, options)).await
+}
+
+async fn to_the_end(args: &WatchArgs, options: &Options) -> Result<(), Failure> {
     let output = options.output();
     // A wrong address or id is told at once; the patience is for a server that answered before.
     options.client()?.jobs().find(args.id).await?;

@@ -38,7 +38,7 @@ async fn c_6_c_11_refusals_have_statuses() {
     let here = here().await;
     here.boxwood(&["cluster", "create", "one", "--slug", "one"]).await.ok();
     let taken = here.boxwood(&["cluster", "create", "two", "--slug", "one"]).await;
-    assert_eq!(taken.status, 1, "{}", taken.stderr);
+    assert_eq!(taken.status, 7, "{}", taken.stderr);
     assert!(taken.stderr.contains("one"), "{}", taken.stderr);
     let malformed = here.boxwood(&["cluster", "create", "two", "--slug", "t/w/o"]).await;
     assert_eq!(malformed.status, 2, "{}", malformed.stderr);

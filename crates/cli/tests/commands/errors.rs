@@ -1,6 +1,6 @@
 //! What goes wrong says what to do, and has an exit status of its kind.
 
-use crate::here::{here, program, run};
+use crate::here::{Fail, here, program, run};
 
 const UNKNOWN: &str = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b";
 
@@ -41,6 +41,10 @@ async fn what_is_not_there_is_status_3_and_says_where_to_look() {
         &["job", "cancel", UNKNOWN],
         &["job", "logs", UNKNOWN],
         &["job", "visualize", UNKNOWN],
+        &["job", "diagram", UNKNOWN],
+        &["job", "tree", UNKNOWN],
+        &["job", "watch", UNKNOWN],
+        &["job", "spans", UNKNOWN],
     ] {
         let ran = here.boxwood(arguments).await;
         assert_eq!(ran.status, 3, "{arguments:?}: {}", ran.stderr);
@@ -71,7 +75,7 @@ async fn a_wrong_command_line_is_status_2_and_says_what_would_be_right() {
         (&["job", "submit", "--task", "T", "--input-file", "/nowhere/at/all"], "/nowhere/at/all"),
         (&["job", "list", "--url", "ftp://127.0.0.1"], "https://host:port"),
         (&["serve", "--tls-cert", "cert.pem"], "--tls-key"),
-        (&["--json", "serve"], "job and cluster only"),
+        (&["--json", "serve"], "those that speak to a server"),
         (&["job", "fly"], "fly"),
     ] {
         let ran = here.boxwood(arguments).await;
@@ -118,4 +122,89 @@ async fn a_reader_that_has_enough_is_no_error() {
     command.args(["-c", &format!("set -o pipefail; {line}")]);
     let ran = run(command).await;
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+}
+
+/// The one JSON value that says on standard error what went wrong.
+fn told(ran: &crate::here::Ran) -> serde_json::Value {
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    let told: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!(told["exit_status"], ran.status);
+    let keys: Vec<&String> = told.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["code", "exit_status", "message"]);
+    told
+}
+
+#[tokio::test]
+async fn cli_8_with_json_an_error_is_one_value_with_a_code_of_its_kind() {
+    let here = here().await;
+    here.boxwood(&["cluster", "create", "one", "--slug", "one"]).await.ok();
+    let bad = here.worked("bad", Fail { depth: 0, text: "no".into() }).await.id.to_string();
+    for (arguments, code, status, part) in [
+        (&["--json", "job", "get", UNKNOWN][..], "not_found", 3, "boxwood job list"),
+        (&["cluster", "get", "nowhere", "--json"], "not_found", 3, "boxwood cluster list"),
+        (&["job", "get", "0190", "--json"], "usage", 2, "looks like"),
+        (&["job", "list", "--json", "--state", "done"], "usage", 2, "submitted, running"),
+        (&["job", "fly", "--json"], "usage", 2, "fly"),
+        (&["job", "--json"], "usage", 2, "boxwood job"),
+        (&["cluster", "create", "two", "--slug", "one", "--json"], "refused", 7, "one"),
+        (&["job", "wait", &bad, "--json"], "not_completed", 5, "is FAILED"),
+        (&["job", "watch", &bad, "--json"], "not_completed", 5, "is FAILED"),
+        (
+            &["job", "submit", "--task", "nobody.Knows", "--wait", "--stalled-timeout", "100ms", "--json"],
+            "stalled",
+            6,
+            "stands still",
+        ),
+        (&["job", "list", "--json", "--url", "http://127.0.0.1:1"], "unreachable", 4, "boxwood serve"),
+        (&["export", "--data-dir", "/nowhere/at/all", "--out", "/nowhere/x", "--json"], "failed", 1, "/nowhere"),
+    ] {
+        let ran = here.boxwood(arguments).await;
+        assert_eq!(ran.status, status, "{arguments:?}: {}", ran.stderr);
+        let told = told(&ran);
+        assert_eq!(told["code"], code, "{arguments:?}: {told}");
+        let message = told["message"].as_str().unwrap();
+        assert!(message.contains(part) && !message.contains("Usage:"), "{arguments:?}: {message}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn cli_7_an_interrupted_wait_is_status_130_and_the_job_goes_on() {
+    let here = here().await;
+    let id = here.client.jobs().submit("waits", boxwood::RawTask::new("T", "v0.0").unwrap()).await.unwrap().id;
+    for word in ["wait", "watch"] {
+        let mut command = program(&["job", word, &id.to_string(), "--url", &here.server.url()]);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // It listens for the signal before it says how the job is.
+        let mut said = [0];
+        if word == "wait" {
+            tokio::io::AsyncReadExt::read_exact(child.stderr.as_mut().unwrap(), &mut said).await.unwrap();
+        } else {
+            tokio::io::AsyncReadExt::read_exact(child.stdout.as_mut().unwrap(), &mut said).await.unwrap();
+        }
+        let process = child.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &process]).status().unwrap().success());
+        let ended = tokio::time::timeout(crate::here::PATIENCE, child.wait_with_output()).await.expect("it ends");
+        let ended = ended.unwrap();
+        let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(130), "{stderr}");
+        assert!(stderr.contains(&format!("interrupted; job {id} goes on")), "{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn cli_9_log_lines_of_a_server_in_a_pipe_have_no_colour_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    let mut command = program(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &data]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut said = [0];
+    tokio::io::AsyncReadExt::read_exact(child.stdout.as_mut().unwrap(), &mut said).await.unwrap();
+    let process = child.id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    let ended = tokio::time::timeout(crate::here::PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
+    let log = String::from_utf8_lossy(&ended.stderr);
+    assert!(log.contains("INFO") && !log.contains('\x1b'), "{log:?}");
 }

@@ -35,6 +35,7 @@ async fn help_texts_are_as_expected() {
         "job retry",
         "job cancel",
         "job logs",
+        "job spans",
         "job visualize",
         "cluster",
         "cluster list",

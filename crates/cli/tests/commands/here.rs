@@ -7,7 +7,8 @@ use boxwood::{Client, Execute, ExecutionContext, Job, Runner, Task};
 use boxwood_server::{Config, Listen, Server};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::process::Command;
 
 /// No command takes longer than this before the test gives up.
@@ -101,6 +102,21 @@ impl Here {
         // It may end without reading.
         let _ = child.stdin.take().unwrap().write_all(input).await;
         Ran::new(tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("it ends in time").unwrap())
+    }
+
+    /// Sends telemetry as exporters do.
+    pub(crate) async fn post(&self, path: &str, body: &[u8]) {
+        let mut connection = TcpStream::connect(self.server.url().trim_start_matches("http://")).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-type: application/x-protobuf\r\n\
+             content-length: {}\r\n\r\n",
+            body.len()
+        );
+        connection.write_all(head.as_bytes()).await.unwrap();
+        connection.write_all(body).await.unwrap();
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).await.unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
     }
 
     /// A file in a folder of this test.

@@ -9,8 +9,7 @@ use boxwood_proto::opentelemetry::proto::logs::v1::{LogRecord, ResourceLogs, Sco
 use boxwood_proto::opentelemetry::proto::resource::v1::Resource;
 use serde_json::json;
 use std::process::Stdio;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::here::{Here, fan, here, program};
 
@@ -45,17 +44,7 @@ async fn send(here: &Here, records: Vec<LogRecord>) {
     let resource = Resource { attributes: vec![attribute("host.name", "lab-7")], ..Default::default() };
     let entry = ResourceLogs { resource: resource.into(), scope_logs, ..Default::default() };
     let body = ExportLogsServiceRequest { resource_logs: vec![entry], ..Default::default() }.encode_to_vec();
-    let mut connection = TcpStream::connect(here.server.url().trim_start_matches("http://")).await.unwrap();
-    let head = format!(
-        "POST /v1/logs HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-type: application/x-protobuf\r\n\
-         content-length: {}\r\n\r\n",
-        body.len()
-    );
-    connection.write_all(head.as_bytes()).await.unwrap();
-    connection.write_all(&body).await.unwrap();
-    let mut answer = Vec::new();
-    connection.read_to_end(&mut answer).await.unwrap();
-    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    here.post("/v1/logs", &body).await;
 }
 
 /// A job with five records of its root task and one of another.

@@ -12,6 +12,7 @@ mod hostile;
 mod jobs;
 mod logs;
 mod manual;
+mod spans;
 mod tls;
 mod transfer;
 mod tree;

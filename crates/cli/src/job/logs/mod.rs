@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::list::Sort;
-use super::wait::PATIENCE;
+use super::wait::{PATIENCE, unless_interrupted};
 use crate::Failure;
 use crate::connect::Options;
 use record::Record;
@@ -99,7 +99,8 @@ pub(super) async fn run(args: LogsArgs, options: &Options) -> Result<(), Failure
         query = query.at_least(level.severity());
     }
     if args.follow {
-        return follow::run(&args, &options.patient_client(PATIENCE)?, query, output).await;
+        let client = options.patient_client(PATIENCE)?;
+        return unless_interrupted(args.id, follow::run(&args, &client, query, output)).await;
     }
     if args.sort == Sort::Desc {
         query = query.newest_first();

@@ -2,12 +2,13 @@
 
 use std::time::SystemTime;
 
-use boxwood::{AttributeValue, LogRecord};
+use boxwood::LogRecord;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::job::attributes::{attributes, pair, pairs, plain, value};
 use crate::output::{Screen, Style};
-use crate::text::{shown, shown_lines};
+use crate::text::shown_lines;
 use crate::when::{local_exact, rfc_3339};
 
 /// Attributes that say where a record belongs (O-15), not what it says.
@@ -63,12 +64,12 @@ impl Record {
         text.push_str(&screen.paint(Style::Faint, &local_exact(self.at)));
         text.extend([" ", &screen.paint(style, &format!("{:<5}", self.severity)), " "]);
         text.push_str(&lines.next().unwrap_or_default());
-        let mut pairs: Vec<String> = pairs(&self.attributes, |key| !PLACE.contains(&key));
-        pairs.extend(self.runner_attributes.iter().flat_map(pairs_of_all));
+        let mut said = pairs(&self.attributes, |key| !PLACE.contains(&key));
+        said.extend(self.runner_attributes.iter().flat_map(|attributes| pairs(attributes, |_| true)));
         if with_task && let Some(task) = self.attributes.get("task_id") {
-            pairs.push(pair("task_id", task));
+            said.push(pair("task_id", task));
         }
-        for pair in pairs {
+        for pair in said {
             text.push_str("  ");
             text.push_str(&screen.paint(Style::Faint, &pair));
         }
@@ -77,49 +78,6 @@ impl Record {
             text.extend([&screen.paint(Style::Faint, "    │ "), &line, "\n"]);
         }
         text
-    }
-}
-
-fn pairs_of_all(attributes: &Map<String, Value>) -> Vec<String> {
-    pairs(attributes, |_| true)
-}
-
-fn pairs(attributes: &Map<String, Value>, wanted: impl Fn(&str) -> bool) -> Vec<String> {
-    attributes.iter().filter(|(key, _)| wanted(key)).map(|(key, value)| pair(key, value)).collect()
-}
-
-/// `key=value` on one line, in quotes where blanks would make it ambiguous.
-fn pair(key: &str, value: &Value) -> String {
-    let text = plain(value);
-    let quoted = text.is_empty() || text.contains(|c: char| c.is_whitespace() || c == '"' || c == '=');
-    let text = if quoted { Value::String(text).to_string() } else { text };
-    format!("{}={}", shown(key), shown(&text))
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-fn attributes(entries: Vec<(String, AttributeValue)>) -> Map<String, Value> {
-    entries.into_iter().map(|(key, entry)| (key, value(entry))).collect()
-}
-
-/// The value in the types of JSON (O-38); bytes in hexadecimal digits.
-fn value(any: AttributeValue) -> Value {
-    match any {
-        AttributeValue::Empty => Value::Null,
-        AttributeValue::Text(text) => text.into(),
-        AttributeValue::Bool(value) => value.into(),
-        AttributeValue::Integer(number) => number.into(),
-        // JSON has no infinities.
-        AttributeValue::Double(number) if number.is_finite() => number.into(),
-        AttributeValue::List(values) => values.into_iter().map(value).collect(),
-        AttributeValue::Map(entries) => Value::Object(attributes(entries)),
-        other => other.to_string().into(),
     }
 }
 
