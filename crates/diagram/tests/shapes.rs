@@ -26,6 +26,10 @@ fn jobs() -> Vec<(&'static str, Graph)> {
         ("small shuffle", samples::shuffle(4)),
         ("recursive", samples::recursive(9)),
         ("wide tree", samples::recursive(120)),
+        ("fibonacci", samples::fibonacci(8)),
+        ("regions", samples::regions()),
+        ("days", samples::days(30)),
+        ("forest", samples::forest(150, 5)),
         ("grown", samples::grown(200, 1)),
         ("layered", samples::layered(60, 10, 5)),
         ("diamond", samples::diamond()),
@@ -132,13 +136,63 @@ fn assert_apart(name: &str, tasks: &[Task]) {
 #[test]
 fn v_3_v_4_no_arrow_crosses_a_box() {
     in_every_form(|name, _, picture| {
-        for edge in &picture.edges {
-            for point in edge.pieces.iter().flat_map(Piece::along) {
-                let hit = picture.tasks.iter().find(|task| task.holds(point, 1.5));
-                assert!(hit.is_none(), "{name}: {} -> {} crosses {hit:?} at {point:?}", edge.from, edge.to);
-            }
-        }
+        assert_no_box_crossed(name, picture);
     });
+}
+
+fn assert_no_box_crossed(name: &str, picture: &Picture) {
+    // The boxes that reach into each strip of the picture.
+    const STRIP: f64 = 100.0;
+    let strip = |x: f64| (x.max(0.0) / STRIP) as usize;
+    let mut strips: Vec<Vec<&Task>> = vec![Vec::new(); strip(picture.width) + 1];
+    for task in &picture.tasks {
+        (strip(task.left)..=strip(task.right)).for_each(|at| strips[at].push(task));
+    }
+    for edge in &picture.edges {
+        for point in edge.pieces.iter().flat_map(Piece::along) {
+            let hit = strips[strip(point.x)].iter().find(|task| task.holds(point, 1.5));
+            assert!(hit.is_none(), "{name}: {} -> {} crosses {hit:?} at {point:?}", edge.from, edge.to);
+        }
+    }
+}
+
+#[test]
+fn v_2_v_3_wide_trees_are_wrapped_and_nothing_meets() {
+    for seed in 0..24 {
+        let graph = samples::forest(60 + 10 * seed as usize, seed);
+        let options = Options {
+            direction: DIRECTIONS[seed as usize % 4],
+            layout: if seed % 3 == 0 { Layout::Elk } else { Layout::Dagre },
+            ..Options::default()
+        };
+        let (name, picture) = (format!("forest {seed}"), Picture::of(&graph, &options));
+        assert_eq!(picture.edges.len(), arrows(&graph).len(), "{name}");
+        assert_apart(&name, &picture.tasks);
+        assert_no_box_crossed(&name, &picture);
+        // Arrows are written in the order of what they are for, wherever they were drawn.
+        let of_kind = |dependency| picture.edges.iter().filter(move |edge| edge.dependency == dependency);
+        let written: Vec<(usize, usize)> = of_kind(false)
+            .map(|edge| (edge.to, edge.from))
+            .chain(of_kind(true).map(|edge| (edge.from, edge.to)))
+            .collect();
+        let subtasks = of_kind(false).count();
+        assert!(written[..subtasks].is_sorted(), "{name}");
+        assert!(written[subtasks..].is_sorted_by_key(|arrow| arrow.0), "{name}");
+    }
+}
+
+#[test]
+fn v_16_jobs_up_to_the_limit_are_wrapped_to_two_screens_or_less() {
+    for (name, graph, width, height) in [
+        ("regions", samples::regions(), 2_400.0, 1_100.0),
+        ("days", samples::days(30), 2_600.0, 1_700.0),
+        ("halving", samples::recursive(120), 2_600.0, 2_600.0),
+        ("fibonacci", samples::fibonacci(8), 3_000.0, 1_200.0),
+    ] {
+        let picture = Picture::of(&graph, &Options::default());
+        let fits = picture.width <= width && picture.height <= height;
+        assert!(fits, "{name}: {} x {}", picture.width, picture.height);
+    }
 }
 
 #[test]

@@ -22,13 +22,18 @@ impl Frame {
 
     /// A frame that holds all of `drawing`.
     pub(super) fn of(direction: Direction, drawing: &Drawing) -> Self {
+        Self::around(direction, drawing, &[])
+    }
+
+    /// A frame that holds all of `drawing` and these rectangles.
+    pub(super) fn around(direction: Direction, drawing: &Drawing, more: &[Rect]) -> Self {
         let mut least = Point { x: f64::INFINITY, y: f64::INFINITY };
         let mut most = Point { x: f64::NEG_INFINITY, y: f64::NEG_INFINITY };
         let mut hold = |point: Point| {
             least = Point { x: least.x.min(point.x), y: least.y.min(point.y) };
             most = Point { x: most.x.max(point.x), y: most.y.max(point.y) };
         };
-        for rect in &drawing.boxes {
+        for rect in drawing.boxes.iter().chain(more) {
             hold(Point { x: rect.x, y: rect.y });
             hold(Point { x: rect.x + rect.width, y: rect.y + rect.height });
         }

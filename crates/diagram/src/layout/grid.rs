@@ -5,7 +5,7 @@
 
 use super::rank::Ranked;
 use super::units::Units;
-use super::{Rect, Size, Spacing};
+use super::{Cell, Rect, Size, Spacing};
 use crate::graph::Kind;
 
 /// From a box to the nearest lane, in pixels: room for the turn and the arrow head.
@@ -16,6 +16,8 @@ const LANE_PITCH: f64 = 9.0;
 const BESIDE: f64 = 9.0;
 /// Between boxes of one column, in pixels.
 const BETWEEN_ROWS: f64 = 12.0;
+/// Between parts of one column, in pixels.
+const BETWEEN_PARTS: f64 = 28.0;
 
 /// Where an arrow reaches a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +30,12 @@ pub(super) enum Side {
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) size: Size,
+    /// How far its middle, over which its parent stands, is from its left edge.
+    pub(super) middle: f64,
     /// The box of each member, in the order of the unit's members.
     pub(super) cells: Vec<Rect>,
+    /// The room of each member: its box, or the part that its box is in.
+    slots: Vec<Rect>,
     lanes: Lanes,
 }
 
@@ -58,6 +64,16 @@ impl Lanes {
 }
 
 impl Block {
+    /// How far it reaches to the left and to the right of its middle.
+    pub(super) fn halves(&self) -> (f64, f64) {
+        (self.middle, self.size.width - self.middle)
+    }
+
+    /// Whether this is a box with what is below it.
+    pub(super) fn is_part(&self) -> bool {
+        !self.is_grid() && self.cells[0].height < self.size.height
+    }
+
     /// Whether this is more than one box.
     pub(super) fn is_grid(&self) -> bool {
         self.cells.len() > 1
@@ -65,12 +81,12 @@ impl Block {
 
     /// How far the lane for arrows of `kind` on `side` is from the left edge of the block, for `member`.
     pub(super) fn lane(&self, member: usize, side: Side, kind: Kind) -> f64 {
-        let cell = self.cells[member];
+        let slot = self.slots[member];
         let used = self.lanes.side(side);
         let inner = if kind == Kind::Dependency && used[0] { LANE_PITCH } else { 0.0 };
         match side {
-            Side::Above => cell.x - LANE_FROM_BOX - inner,
-            Side::Below => cell.x + cell.width + LANE_FROM_BOX + inner,
+            Side::Above => slot.x - LANE_FROM_BOX - inner,
+            Side::Below => slot.x + slot.width + LANE_FROM_BOX + inner,
         }
     }
 
@@ -79,15 +95,24 @@ impl Block {
         self.lanes.side(side) == [true, true]
     }
 
-    fn single(size: Size) -> Self {
-        let cell = Rect { x: 0.0, y: 0.0, width: size.width, height: size.height };
-        Block { size, cells: vec![cell], lanes: Lanes::default() }
+    fn single(cell: &Cell) -> Self {
+        let size = cell.size;
+        let slot = Rect { x: 0.0, y: 0.0, width: size.width, height: size.height };
+        let place = cell.inside().unwrap_or(slot);
+        let middle = place.x + place.width / 2.0;
+        Block { size, middle, cells: vec![place], slots: vec![slot], lanes: Lanes::default() }
     }
 
-    /// Boxes row by row, in as many columns as bring the block near the wished aspect.
-    fn grid(sizes: &[Size], lanes: Lanes, spacing: &Spacing) -> Self {
+    /// Boxes or parts row by row, in as many columns as bring the block near the wished aspect.
+    fn grid(members: &[Cell], lanes: Lanes, spacing: &Spacing) -> Self {
+        let has_parts = members[0].is_in_block();
+        let (aspect, between_rows, between_columns) = match has_parts {
+            true => (spacing.part_aspect, BETWEEN_PARTS, spacing.cousins),
+            false => (spacing.block_aspect, BETWEEN_ROWS, spacing.siblings),
+        };
         let beside = lanes.room(Side::Above) + lanes.room(Side::Below);
-        let columns = columns(sizes, beside, spacing);
+        let sizes: Vec<Size> = members.iter().map(|cell| cell.size).collect();
+        let columns = columns(&sizes, beside, between_rows, aspect);
         let mut widths = vec![0.0_f64; columns];
         let mut heights = vec![0.0_f64; sizes.len().div_ceil(columns)];
         for (member, size) in sizes.iter().enumerate() {
@@ -99,7 +124,7 @@ impl Block {
         let mut x = 0.0;
         for width in &widths {
             if beside == 0.0 && x > 0.0 {
-                x += spacing.siblings;
+                x += between_columns;
             }
             x += lanes.room(Side::Above);
             lefts.push(x);
@@ -109,36 +134,50 @@ impl Block {
         let mut y = 0.0;
         for height in &heights {
             tops.push(y);
-            y += height + BETWEEN_ROWS;
+            y += height + between_rows;
         }
-        let cells = (0..sizes.len())
-            .map(|member| {
-                let (row, column) = (member / columns, member % columns);
-                Rect { x: lefts[column], y: tops[row], width: widths[column], height: heights[row] }
-            })
-            .collect();
-        Block { size: Size { width: x, height: y - BETWEEN_ROWS }, cells, lanes }
+        let slot = |member: usize| {
+            let (row, column) = (member / columns, member % columns);
+            Rect { x: lefts[column], y: tops[row], width: widths[column], height: heights[row] }
+        };
+        let slots: Vec<Rect> = (0..sizes.len()).map(slot).collect();
+        // A box fills its room, a part stands in the middle of it.
+        let cells = members.iter().zip(&slots).map(|(cell, slot)| match cell.inside() {
+            None => *slot,
+            Some(inside) => {
+                let aside = (slot.width - cell.size.width) / 2.0;
+                Rect { x: slot.x + aside + inside.x, y: slot.y + inside.y, ..inside }
+            }
+        });
+        let size = Size { width: x, height: y - between_rows };
+        Block { size, middle: x / 2.0, cells: cells.collect(), slots, lanes }
     }
 }
 
+/// Whether parts of these sizes should stand in several rows.
+pub(super) fn is_wrapped(sizes: &[Size], spacing: &Spacing) -> bool {
+    let row: f64 = sizes.iter().map(|size| size.width + spacing.cousins).sum();
+    row > spacing.row_max && columns(sizes, LANE_FROM_BOX + BESIDE, BETWEEN_PARTS, spacing.part_aspect) < sizes.len()
+}
+
 /// The number of columns that brings boxes of these sizes nearest to the wished aspect.
-fn columns(sizes: &[Size], beside: f64, spacing: &Spacing) -> usize {
+fn columns(sizes: &[Size], beside: f64, between_rows: f64, wished: f64) -> usize {
     let count = sizes.len();
     let width = sizes.iter().map(|size| size.width).sum::<f64>() / count as f64 + beside;
-    let height = sizes.iter().map(|size| size.height).sum::<f64>() / count as f64 + BETWEEN_ROWS;
+    let height = sizes.iter().map(|size| size.height).sum::<f64>() / count as f64 + between_rows;
     let away = |columns: usize| {
         let rows = count.div_ceil(columns);
         let aspect = (columns as f64 * width) / (rows as f64 * height);
         // Columns that leave the last row mostly empty are a little worse.
         let empty = (columns * rows - count) as f64 / count as f64;
-        (aspect / spacing.block_aspect).max(spacing.block_aspect / aspect) * (1.0 + empty)
+        (aspect / wished).max(wished / aspect) * (1.0 + empty)
     };
     // A square number of rows and columns is never far off; looking at all counts is cheap enough.
     (1..=count).min_by(|&one, &other| away(one).total_cmp(&away(other))).unwrap_or(1)
 }
 
 /// The inside of every unit.
-pub(super) fn blocks(units: &Units, ranked: &Ranked, sizes: &[Size], spacing: &Spacing) -> Vec<Block> {
+pub(super) fn blocks(units: &Units, ranked: &Ranked, cells: &[Cell], spacing: &Spacing) -> Vec<Block> {
     let mut lanes = vec![Lanes::default(); units.members.len()];
     for link in &ranked.links {
         lanes[link.upper].below[link.kind as usize] = true;
@@ -149,10 +188,10 @@ pub(super) fn blocks(units: &Units, ranked: &Ranked, sizes: &[Size], spacing: &S
         .iter()
         .zip(lanes)
         .map(|(members, lanes)| match members[..] {
-            [task] => Block::single(sizes[task]),
+            [task] => Block::single(&cells[task]),
             _ => {
-                let sizes: Vec<Size> = members.iter().map(|&task| sizes[task]).collect();
-                Block::grid(&sizes, lanes, spacing)
+                let members: Vec<Cell> = members.iter().map(|&task| cells[task]).collect();
+                Block::grid(&members, lanes, spacing)
             }
         })
         .collect()
@@ -167,7 +206,8 @@ mod tests {
     fn v_2_boxes_of_a_block_do_not_touch_and_lanes_lie_between_the_columns() {
         let sizes: Vec<Size> = (0..23).map(|at| Size { width: 60.0 + f64::from(at * 7 % 31), height: 30.0 }).collect();
         let lanes = Lanes { above: [true, true], below: [false, true] };
-        let block = Block::grid(&sizes, lanes, &Spacing::of(Direction::Down));
+        let members: Vec<Cell> = sizes.iter().map(|&size| Cell::of_box(size)).collect();
+        let block = Block::grid(&members, lanes, &Spacing::of(Direction::Down));
         let lane_xs = |member: usize| {
             [(Side::Above, Kind::Subtask), (Side::Above, Kind::Dependency), (Side::Below, Kind::Dependency)]
                 .map(|(side, kind)| block.lane(member, side, kind))

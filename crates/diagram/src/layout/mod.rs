@@ -11,6 +11,8 @@
 //! 4. [`tidy`] places pure trees, [`place`] everything else.
 //! 5. [`route`]: rows get their heights, arrows their ways between the rows, where no box is.
 //!
+//! What is wider than a screen then is drawn in parts: see [`wrap`].
+//!
 //! This is our own rather than a layout crate's because such crates know boxes and edges alone: they neither
 //! gather equal tasks, nor run the arrows of one parent as one line, nor keep the order of submission, and
 //! those make pictures of jobs readable.
@@ -30,6 +32,7 @@ mod straighten;
 mod tidy;
 mod units;
 mod untangle;
+mod wrap;
 
 use crate::graph::{Edge, Graph, Kind};
 use crate::{Direction, Layout};
@@ -37,6 +40,7 @@ use crate::{Direction, Layout};
 use frame::Frame;
 pub(crate) use path::Step;
 use rank::After;
+use wrap::Wrapping;
 
 /// A place in the drawing, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,6 +63,40 @@ pub(crate) struct Rect {
     pub(crate) y: f64,
     pub(crate) width: f64,
     pub(crate) height: f64,
+}
+
+/// What is placed as one: a box, or a part, which is a task with all that is below it.
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    size: Size,
+    content: Content,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Content {
+    Box,
+    /// A part, and where the box of its task is, measured from the upper left corner.
+    Part(Rect),
+    /// The same for a part that stands in a block with its siblings.
+    PartOfBlock(Rect),
+}
+
+impl Cell {
+    fn of_box(size: Size) -> Self {
+        Cell { size, content: Content::Box }
+    }
+
+    fn is_in_block(&self) -> bool {
+        matches!(self.content, Content::PartOfBlock(_))
+    }
+
+    /// Where in a part the box of its task is.
+    fn inside(&self) -> Option<Rect> {
+        match self.content {
+            Content::Box => None,
+            Content::Part(inside) | Content::PartOfBlock(inside) => Some(inside),
+        }
+    }
 }
 
 /// A placed arrow.
@@ -95,18 +133,37 @@ struct Spacing {
     row_max: f64,
     /// How wide a block should be for its height, both as seen in the working frame.
     block_aspect: f64,
+    /// The same for a block of parts.
+    part_aspect: f64,
 }
 
 impl Spacing {
     fn of(direction: Direction) -> Self {
         match direction {
-            Direction::Down | Direction::Up => {
-                Spacing { siblings: 20.0, cousins: 36.0, bend: 16.0, rows: 52.0, row_max: 1_300.0, block_aspect: 2.0 }
-            }
-            Direction::Left | Direction::Right => {
-                Spacing { siblings: 14.0, cousins: 26.0, bend: 14.0, rows: 60.0, row_max: 720.0, block_aspect: 0.6 }
-            }
+            Direction::Down | Direction::Up => Spacing {
+                siblings: 20.0,
+                cousins: 36.0,
+                bend: 16.0,
+                rows: 52.0,
+                row_max: 1_300.0,
+                block_aspect: 2.0,
+                part_aspect: 1.6,
+            },
+            Direction::Left | Direction::Right => Spacing {
+                siblings: 14.0,
+                cousins: 26.0,
+                bend: 14.0,
+                rows: 60.0,
+                row_max: 720.0,
+                block_aspect: 0.6,
+                part_aspect: 0.6,
+            },
         }
+    }
+
+    /// The same with blocks of fewer tasks, as high as wide.
+    fn compact(self) -> Self {
+        Spacing { row_max: self.row_max / 6.0, block_aspect: self.block_aspect / 4.0, ..self }
     }
 }
 
@@ -123,31 +180,36 @@ const CROSSED: f64 = 4.0;
 /// Places a box of the given size for each task of `graph`, and an arrow for each of its edges.
 ///
 /// Dependent tasks are put beside or below the sub-tasks of those they wait for, whichever takes less
-/// room. If that does not fit a screen, blocks made of fewer tasks are tried.
+/// room. If that does not fit a screen, blocks made of fewer tasks are tried, and blocks of whole subtrees.
 pub(crate) fn arrange(graph: &Graph, sizes: &[Size], layout: Layout, direction: Direction) -> Drawing {
     let edges = graph.edges();
     let sizes: Vec<Size> = sizes.iter().map(|&size| Frame::turned(direction, size)).collect();
+    let cells: Vec<Cell> = sizes.iter().map(|&size| Cell::of_box(size)).collect();
     let spacing = Spacing::of(direction);
-    let compact = Spacing { row_max: spacing.row_max / 6.0, block_aspect: spacing.block_aspect / 4.0, ..spacing };
-    let draw = |spacing: &Spacing, after: After| {
-        let mut drawn = draw(graph, &edges, &sizes, layout, spacing, after);
-        drawn.drawing = Frame::of(direction, &drawn.drawing).turn(drawn.drawing);
-        drawn
-    };
-    let mut best = draw(&spacing, After::Task);
+    let turned = |drawn: Drawn| Drawn { drawing: Frame::of(direction, &drawn.drawing).turn(drawn.drawing), ..drawn };
+    let mut best = turned(draw(&edges, &cells, layout, &spacing, After::Task));
     let items = best.items;
     let is_forest = edges.iter().all(|edge| edge.kind == Kind::Subtask);
-    for (spacing, after) in [(&spacing, After::Subtree), (&compact, After::Task), (&compact, After::Subtree)] {
-        let is_compact = spacing.row_max == compact.row_max;
+    for (spacing, after) in
+        [(spacing, After::Subtree), (spacing.compact(), After::Task), (spacing.compact(), After::Subtree)]
+    {
+        let is_compact = spacing.row_max < Spacing::of(direction).row_max;
         if (is_compact && screens(&best.drawing) <= 1.0) || items > COMPARED_ITEMS_MAX {
             break;
         }
         if is_forest && after == After::Subtree {
             continue;
         }
-        let other = draw(spacing, after);
-        if other.effort() < BETTER * best.effort() {
-            best = other;
+        best = best.or(turned(draw(&edges, &cells, layout, &spacing, after)));
+    }
+    if screens(&best.drawing) <= 1.0 || graph.nodes.len() > COMPARED_ITEMS_MAX {
+        return best.drawing;
+    }
+    let Some(wrapping) = Wrapping::new(graph.nodes.len(), &edges) else { return best.drawing };
+    for spacing in [spacing, spacing.compact()] {
+        let draw = |edges: &[Edge], cells: &[Cell]| draw(edges, cells, layout, &spacing, After::Task);
+        if let Some(wrapped) = wrapping.draw(&sizes, &spacing, draw) {
+            best = best.or(turned(wrapped));
         }
     }
     best.drawing
@@ -163,6 +225,11 @@ struct Drawn {
 }
 
 impl Drawn {
+    /// The better of two; the other one only if it is clearly better.
+    fn or(self, other: Drawn) -> Drawn {
+        if other.effort() < BETTER * self.effort() { other } else { self }
+    }
+
     /// How hard a drawing is to take in: its area, and more if it does not fit a screen or arrows cross.
     fn effort(&self) -> f64 {
         let Size { width, height } = self.drawing.size;
@@ -177,10 +244,10 @@ fn screens(drawing: &Drawing) -> f64 {
 }
 
 /// One drawing, in the working frame.
-fn draw(graph: &Graph, edges: &[Edge], sizes: &[Size], layout: Layout, spacing: &Spacing, after: After) -> Drawn {
-    let units = units::gather(graph, edges, sizes, spacing);
+fn draw(edges: &[Edge], cells: &[Cell], layout: Layout, spacing: &Spacing, after: After) -> Drawn {
+    let units = units::gather(edges, cells, spacing);
     let ranked = rank::rank(edges, &units, after);
-    let blocks: Vec<_> = grid::blocks(&units, &ranked, sizes, spacing);
+    let blocks: Vec<_> = grid::blocks(&units, &ranked, cells, spacing);
     let mut rows = rows::Rows::new(&ranked, &units.members);
     let mut crossings = 0;
     let x = if ranked.is_forest() {

@@ -99,7 +99,7 @@ impl<'a> Plane<'a> {
             plane.up[link.lower].push((link.upper, PULL_FAR));
             plane.down[link.upper].push((link.lower, PULL_FAR));
         }
-        let half = |item: usize| blocks.get(item).map_or(0.0, |block| block.size.width / 2.0);
+        let halves = |item: usize| blocks.get(item).map_or((0.0, 0.0), Block::halves);
         let gap = |left: usize, right: usize| match (rows.is_unit(left), rows.is_unit(right)) {
             (true, true) if ranked.parent[left] == ranked.parent[right] => spacing.siblings,
             (true, true) => spacing.cousins,
@@ -111,7 +111,7 @@ impl<'a> Plane<'a> {
             for (place, &item) in row.iter().enumerate() {
                 if place > 0 {
                     let left = row[place - 1];
-                    offset += half(left) + gap(left, item) + half(item);
+                    offset += halves(left).1 + gap(left, item) + halves(item).0;
                 }
                 offsets.push(offset);
                 plane.place[item] = place;

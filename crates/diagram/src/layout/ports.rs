@@ -58,7 +58,7 @@ impl Ports {
             for unit in (0..blocks.len()).filter(|&unit| !blocks[unit].is_grid()) {
                 for (side, meeting) in [(Side::Below, &below[unit]), (Side::Above, &above[unit])] {
                     if !meeting.dependencies.is_empty() && meeting.subtasks.is_empty() != crowded {
-                        ports.settle(meeting, side, x[unit], blocks[unit].size.width / 2.0, rows, x);
+                        ports.settle(meeting, side, x[unit], blocks[unit].cells[0].width / 2.0, rows, x);
                     }
                 }
             }

@@ -118,7 +118,7 @@ impl<'a> Router<'a> {
     }
 
     fn left(&self, unit: usize) -> f64 {
-        self.x[unit] - self.blocks[unit].size.width / 2.0
+        self.x[unit] - self.blocks[unit].middle
     }
 
     fn cell(&self, unit: usize, member: usize) -> Rect {
@@ -238,7 +238,7 @@ impl<'a> Router<'a> {
         for (row, units) in self.rows.rows.iter().enumerate() {
             let units = || units.iter().copied().filter(|&item| self.rows.is_unit(item));
             let height = units().map(|unit| self.blocks[unit].size.height).fold(0.0, f64::max);
-            let has_grid = units().any(|unit| self.blocks[unit].is_grid());
+            let has_grid = units().any(|unit| self.blocks[unit].is_grid() || self.blocks[unit].is_part());
             for unit in units() {
                 // Beside a block, boxes stand at its top, where their parents are.
                 let free = height - self.blocks[unit].size.height;
@@ -388,7 +388,7 @@ impl<'a> Router<'a> {
         let unit = link.lower;
         let cell = self.cell(unit, member);
         let x = self.port(at, unit, member, Side::Above);
-        thread.to(x, self.unit_tops[unit], Join::Straight);
+        thread.to(x, if self.blocks[unit].is_part() { cell.y } else { self.unit_tops[unit] }, Join::Straight);
         if self.blocks[unit].is_grid() {
             let middle = self.touch(unit, member, Side::Above, link.kind);
             thread.next_piece(Start::Upper);

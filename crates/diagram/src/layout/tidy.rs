@@ -108,8 +108,9 @@ fn pushed(rows: &Rows, ranked: &Ranked, blocks: &[Block], spacing: &Spacing, sig
             } else {
                 settle(&mut children.iter().rev().copied(), &mut middle, &mut outlines)
             };
-            let half = blocks[unit].size.width / 2.0;
-            all.rows.push(Span { left: -half - all.offset, right: half - all.offset });
+            let (left, right) = blocks[unit].halves();
+            let (left, right) = if sign > 0.0 { (left, right) } else { (right, left) };
+            all.rows.push(Span { left: -left - all.offset, right: right - all.offset });
             outlines[unit] = all;
         }
     }

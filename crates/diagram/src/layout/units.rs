@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
-use super::{Size, Spacing};
-use crate::graph::{Edge, Graph, Kind};
+use super::{Cell, Content, Spacing};
+use crate::graph::{Edge, Kind};
 
 /// What is placed as one: a single task, or a block of equal ones.
 #[derive(Debug)]
@@ -21,37 +21,66 @@ pub(super) struct Units {
 /// Blocks of fewer tasks are no gain.
 const BLOCK_MEMBERS_MIN: usize = 3;
 
-/// What arrows say about a task without sub-tasks.
-type Ties = (Vec<usize>, Vec<usize>, Vec<usize>);
+/// What arrows say about a task, but for those to its sub-tasks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Ties {
+    parents: Vec<usize>,
+    waits: Vec<usize>,
+    awaited: Vec<usize>,
+}
 
-/// Finds the units of a graph.
-pub(super) fn gather(graph: &Graph, edges: &[Edge], sizes: &[Size], spacing: &Spacing) -> Units {
-    let count = graph.nodes.len();
-    let mut ties: Vec<Ties> = vec![(Vec::new(), Vec::new(), Vec::new()); count];
-    let mut has_subtasks = vec![false; count];
-    for edge in edges {
-        match edge.kind {
-            Kind::Subtask => {
-                has_subtasks[edge.from] = true;
-                ties[edge.to].0.push(edge.from);
-            }
+impl Ties {
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+
+    /// Puts them in an order that only depends on what they are.
+    pub(super) fn sort(&mut self) {
+        // Edges come task by task, so the other two are in order already.
+        self.parents.sort_unstable();
+        self.waits.sort_unstable();
+    }
+}
+
+impl Edge {
+    /// The task this arrow was listed for: a sub-task, or what waits.
+    pub(super) fn owner(&self) -> usize {
+        match self.kind {
+            Kind::Subtask => self.to,
+            Kind::Dependency => self.from,
+        }
+    }
+
+    /// Notes this arrow with the tasks it says something about.
+    pub(super) fn tie(&self, ties: &mut [Ties]) {
+        match self.kind {
+            Kind::Subtask => ties[self.to].parents.push(self.from),
             Kind::Dependency => {
-                ties[edge.from].1.push(edge.to);
-                ties[edge.to].2.push(edge.from);
+                ties[self.from].waits.push(self.to);
+                ties[self.to].awaited.push(self.from);
             }
         }
     }
-    let mut groups: HashMap<Ties, usize> = HashMap::new();
+}
+
+/// Finds the units of a graph. Parts of a block were found to be too wide for one row already.
+pub(super) fn gather(edges: &[Edge], cells: &[Cell], spacing: &Spacing) -> Units {
+    let count = cells.len();
+    let mut ties = vec![Ties::default(); count];
+    let mut has_subtasks = vec![false; count];
+    for edge in edges {
+        edge.tie(&mut ties);
+        has_subtasks[edge.from] |= edge.kind == Kind::Subtask;
+    }
+    let mut groups: HashMap<(Ties, bool), usize> = HashMap::new();
     let mut gathered: Vec<Vec<usize>> = Vec::new();
     for (task, mut tie) in ties.into_iter().enumerate() {
-        // Edges come task by task, so what waits for a task is in order already.
-        tie.0.sort_unstable();
-        tie.1.sort_unstable();
-        if has_subtasks[task] {
+        tie.sort();
+        if has_subtasks[task] || matches!(cells[task].content, Content::Part(_)) {
             gathered.push(vec![task]);
             continue;
         }
-        let group = *groups.entry(tie).or_insert(gathered.len());
+        let group = *groups.entry((tie, cells[task].is_in_block())).or_insert(gathered.len());
         match gathered.get_mut(group) {
             Some(tasks) => tasks.push(task),
             None => gathered.push(vec![task]),
@@ -60,8 +89,8 @@ pub(super) fn gather(graph: &Graph, edges: &[Edge], sizes: &[Size], spacing: &Sp
 
     let mut members: Vec<Vec<usize>> = Vec::with_capacity(count);
     for tasks in gathered {
-        let row: f64 = tasks.iter().map(|&task| sizes[task].width + spacing.siblings).sum();
-        if tasks.len() >= BLOCK_MEMBERS_MIN && row > spacing.row_max {
+        let row: f64 = tasks.iter().map(|&task| cells[task].size.width + spacing.siblings).sum();
+        if cells[tasks[0]].is_in_block() || tasks.len() >= BLOCK_MEMBERS_MIN && row > spacing.row_max {
             members.push(tasks);
         } else {
             members.extend(tasks.into_iter().map(|task| vec![task]));
@@ -80,12 +109,13 @@ pub(super) fn gather(graph: &Graph, edges: &[Edge], sizes: &[Size], spacing: &Sp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Direction, Node, State};
+    use crate::layout::Size;
+    use crate::{Direction, Graph, Node, State};
 
     fn units(nodes: Vec<Node>) -> Units {
         let graph = Graph { title: None, nodes };
-        let sizes = vec![Size { width: 100.0, height: 30.0 }; graph.nodes.len()];
-        gather(&graph, &graph.edges(), &sizes, &Spacing::of(Direction::Down))
+        let cell = Cell::of_box(Size { width: 100.0, height: 30.0 });
+        gather(&graph.edges(), &vec![cell; graph.nodes.len()], &Spacing::of(Direction::Down))
     }
 
     #[test]

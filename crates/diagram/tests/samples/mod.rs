@@ -159,6 +159,75 @@ pub fn recursive(images: usize) -> Graph {
     graph(nodes)
 }
 
+/// The tree of calls that Fibonacci numbers make.
+pub fn fibonacci(number: usize) -> Graph {
+    let mut nodes = vec![computed(&format!("Fibonacci({number})"))];
+    let mut waiting = std::collections::VecDeque::from([(0, number)]);
+    while let Some((at, number)) = waiting.pop_front() {
+        if number < 2 {
+            continue;
+        }
+        for less in [number - 1, number - 2] {
+            waiting.push_back((nodes.len(), less));
+            nodes.push(computed(&format!("Fibonacci({less})")).under(at));
+        }
+    }
+    graph(nodes)
+}
+
+/// Regions of scenes of tiles: a wide tree of four levels and 200 tasks.
+pub fn regions() -> Graph {
+    let mut nodes = vec![computed("Mosaic")];
+    for region in 0..4 {
+        let at = nodes.len();
+        nodes.push(computed(&format!("Region({region})")).under(0));
+        for scene in 0..5 {
+            let scene_at = nodes.len();
+            nodes.push(computed(&format!("Scene({region}, {scene})")).under(at));
+            let tiles = 9.min(200 - nodes.len());
+            nodes.extend((0..tiles).map(|tile| Node::new(format!("Tile({tile})"), State::Queued).under(scene_at)));
+        }
+    }
+    graph(nodes)
+}
+
+/// The same few dependent steps for each day, and one task that waits for all days.
+pub fn days(count: usize) -> Graph {
+    let mut nodes = vec![computed("Backfill")];
+    for day in 0..count {
+        let at = nodes.len();
+        nodes.push(computed(&format!("Day({day})")).under(0));
+        nodes.push(computed("Download").under(at));
+        nodes.push(Node::new("Mask", State::Running).under(at).after([at + 1]));
+        nodes.push(Node::new("Reproject", State::Queued).under(at).after([at + 1]));
+        nodes.push(Node::new("Blend", State::Queued).under(at).after([at + 2, at + 3]));
+    }
+    nodes.push(Node::new("Publish", State::Queued).under(0).after((0..count).map(|day| 1 + 5 * day)));
+    graph(nodes)
+}
+
+/// A forest of any shape. Here and there siblings wait for each other, and a task for one anywhere before it.
+pub fn forest(count: usize, seed: u64) -> Graph {
+    let mut dice = Dice::new(seed);
+    let mut nodes: Vec<Node> = Vec::new();
+    while nodes.len() < count {
+        let at = nodes.len();
+        let parent = (at > 0 && dice.below(40) > 0).then(|| at - 1 - dice.below(at.min(12)));
+        let label = ["Tile", "Mosaic of scenes", "Reproject"][dice.below(3)];
+        for _ in 0..1 + dice.below(5) {
+            let mut node = Node::new(format!("{label}({})", nodes.len()), State::ALL[dice.below(6)]);
+            node.parent = parent;
+            match dice.below(24) {
+                0 if at > 0 => node.depends_on.push(dice.below(at)),
+                1 if at < nodes.len() => node.depends_on.push(nodes.len() - 1),
+                _ => {}
+            }
+            nodes.push(node);
+        }
+    }
+    graph(nodes)
+}
+
 /// A job of about `count` tasks that grew at random: sub-tasks, some waiting for siblings.
 pub fn grown(count: usize, seed: u64) -> Graph {
     let mut dice = Dice::new(seed);
