@@ -43,7 +43,8 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(serve::ServeArgs),
-    /// See it work: a server, a runner and a job, in a second and without a trace
+    /// See it work: a server, three runners, some jobs and the console; nothing remains of it
+    #[command(after_help = demo::HOW_LONG)]
     Demo(demo::DemoArgs),
     /// Submit, find, control and watch jobs
     #[command(arg_required_else_help = true, after_help = failure::EXIT_STATUSES)]

@@ -1,11 +1,12 @@
 //! `boxwood serve`: runs the server until it is told to stop.
 
 use std::io::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use boxwood_server::transfer::Place;
-use boxwood_server::{Auth, Config, Listen, Tls};
+use boxwood_server::{Address, Auth, Config, Listen, Tls};
 use clap::{Args, ValueEnum};
 
 use crate::Failure;
@@ -67,12 +68,29 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     config.rules.lease_first = Duration::from_secs(args.lease);
     config.rules.lease_max = config.rules.lease_max.max(config.rules.lease_first);
     let shutdown = told_to_stop()?;
-    let ready = |address: &boxwood_server::Address| {
+    let ready = |address: &Address| {
         println!("listening on {address}");
         // Who reads the line through a pipe waits for it; nobody reading it is no reason to stop.
         let _ = std::io::stdout().flush();
+        if let Some(url) = console(address) {
+            tracing::info!("the console: open {url} in a browser");
+        }
     };
     boxwood_server::serve(config, shutdown, ready).await.map_err(|error| Failure::Other(error.to_string()))
+}
+
+/// Where a browser on this machine finds the console; nowhere behind a socket file.
+fn console(address: &Address) -> Option<String> {
+    let (scheme, mut address) = match address {
+        Address::Tcp(address) => ("http", *address),
+        Address::Tls(address) => ("https", *address),
+        Address::Unix(_) => return None,
+    };
+    if address.ip().is_unspecified() {
+        // All addresses of the machine; this one is among them.
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    Some(format!("{scheme}://{address}"))
 }
 
 /// Sends log lines to standard error.
@@ -113,5 +131,21 @@ pub(crate) fn told_to_stop() -> Result<impl Future<Output = ()>, Failure> {
             // Without a signal to listen to, the process is ended by other means.
             let _ = tokio::signal::ctrl_c().await;
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_console_is_where_a_browser_reaches_it() {
+        let tcp = |address: &str| console(&Address::Tcp(address.parse().unwrap()));
+        assert_eq!(tcp("127.0.0.1:8080").as_deref(), Some("http://127.0.0.1:8080"));
+        assert_eq!(tcp("0.0.0.0:81").as_deref(), Some("http://127.0.0.1:81"));
+        assert_eq!(tcp("[::]:81").as_deref(), Some("http://[::1]:81"));
+        let tls = Address::Tls("10.0.0.7:8443".parse().unwrap());
+        assert_eq!(console(&tls).as_deref(), Some("https://10.0.0.7:8443"));
+        assert_eq!(console(&Address::Unix("boxwood.sock".into())), None);
     }
 }

@@ -1,164 +1,190 @@
-//! `boxwood demo`: a server, a runner and a job in one process, to see what it is like.
+//! `boxwood demo`: a tour. A server, three runners and some jobs, so that there is something to see on every page.
 
-mod words;
+mod jobs;
+mod map;
+mod runners;
+mod say;
+mod work;
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use boxwood::{Cache as _, Client, InMemoryCache, Job, JobState, Runner};
-use boxwood_server::{Config, Listen, Server};
+use boxwood::{Client, Job, JobCache, JobState, LocalFileCache, TaskTree};
+use boxwood_server::{Config, Error, Listen, Server};
 use clap::Args;
+use serde::Serialize;
 
 use crate::Failure;
 use crate::job::json::JobJson;
-use crate::job::style::{bars, job_style, summary};
-use crate::job::tree::tree;
-use crate::output::{Output, Style};
-use crate::text::counted;
-use crate::when::took;
-use words::{CountParagraph, CountWords, Merge, RESULT_KEY, Split};
+use crate::job::watch;
+use crate::output::Output;
+use jobs::{PATIENCE, SmallJobs, expect};
+use map::{Map, MapJson};
+use runners::{Role, Runners};
+use say::Say;
+use work::survey::{GPU, MAP, Survey};
 
-/// Tasks executed at once.
-const CONCURRENCY: usize = 4;
-/// A demo that takes this long will not end by itself.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// When it ends, for the help text.
+pub(crate) const HOW_LONG: &str = "\
+On a terminal the demo goes on until Ctrl-C, so that you can look around in the console. Elsewhere, \
+and with --once or --json, it ends when its main job is complete, after some 15 seconds.";
+
+/// Where the server listens if it can: where clients look for one.
+const LISTEN: &str = "127.0.0.1:8080";
+const LISTEN_ANYWHERE: &str = "127.0.0.1:0";
+
+/// The folder of the cache in the working directory of the runners, where [`LocalFileCache`] has it by default.
+const CACHE: &str = "cache";
+
+/// Tasks that are read of the survey at most; it has fewer.
+const TASKS_MAX: usize = 1_000;
+
+/// How often a line is written where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(2);
 
 /// Runs the demo.
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
-    /// Keep the server and the runner until Ctrl-C, to try commands on them
+    /// Keep server and runners until Ctrl-C, as on a terminal
     #[arg(long)]
     keep: bool,
-    /// Print the job as one JSON value instead of text
+    /// End when the survey is complete, as where there is no terminal
+    #[arg(long, conflicts_with = "keep")]
+    once: bool,
+    /// Print the survey, its map and the other jobs as one JSON value instead of text, and end
     #[arg(long, conflicts_with = "keep")]
     json: bool,
+    /// Where to listen: host:port [default: 127.0.0.1:8080, or any port if that is taken]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<Listen>,
+    /// What the demo calls itself with to start a runner
+    #[arg(long, hide = true)]
+    runner: Option<Role>,
+}
+
+/// What the demo prints for programs: the survey as `job get` does, and more.
+#[derive(Serialize)]
+struct DemoJson<'a> {
+    #[serde(flatten)]
+    survey: JobJson<'a>,
+    map: MapJson,
+    others: Vec<JobJson<'a>>,
 }
 
 /// Runs the demo. Nothing remains of it.
 pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
+    if let Some(role) = args.runner {
+        return runners::run(role).await;
+    }
     let output = Output::new(args.json);
     let folder = tempfile::Builder::new()
         .prefix("boxwood-demo-")
         .tempdir()
         .map_err(|error| Failure::Other(format!("cannot make a temporary folder: {error}")))?;
     let stop = crate::serve::told_to_stop()?;
-    tokio::select! {
-        result = show(&args, output, folder.path()) => result,
+    let mut server = start(args.listen.clone(), folder.path()).await.map_err(failed)?;
+    let mut runners = prepare(&server, folder.path()).await?;
+    let lines: Vec<String> = runners.lines().collect();
+    let result = tokio::select! {
+        result = tour(&args, output, &mut server, &lines, folder.path()) => result,
         () = stop => Ok(()),
+        () = runners.gone(output) => Err(Failure::Other("no runner of the demo is left; start it again".to_owned())),
+    };
+    runners.end().await;
+    server.stop().await.map_err(failed)?;
+    result
+}
+
+/// Starts the server, at the usual port unless that is taken.
+async fn start(listen: Option<Listen>, folder: &Path) -> Result<Server, Error> {
+    let config = |listen| Config::new(listen, folder.join("data"));
+    if let Some(listen) = listen {
+        return Server::start(config(listen)).await;
+    }
+    match Server::start(config(Listen::Tcp(LISTEN.into()))).await {
+        Err(Error::Listen { .. }) => Server::start(config(Listen::Tcp(LISTEN_ANYWHERE.into()))).await,
+        started => started,
     }
 }
 
-async fn show(args: &DemoArgs, output: Output, folder: &Path) -> Result<(), Failure> {
-    let failed = |error: boxwood_server::Error| Failure::Other(format!("the server of the demo: {error}"));
-    let config = Config::new(Listen::Tcp("127.0.0.1:0".into()), folder.join("data"));
-    let mut server = Server::start(config).await.map_err(failed)?;
-    let say = Say { output, quiet: args.json };
-    say.step("a server", &format!("at {}, with its data in a temporary folder", server.url()))?;
+/// Creates the second cluster, and starts the runners of both.
+async fn prepare(server: &Server, folder: &Path) -> Result<Runners, Failure> {
+    let clusters = Client::builder().url(server.url()).build()?.clusters();
+    clusters.create("Graphics cards").slug(GPU).description("Runners with a graphics card").await?;
+    Runners::start(&server.url(), folder)
+}
+
+/// Shows everything there is to see.
+async fn tour(
+    args: &DemoArgs,
+    output: Output,
+    server: &mut Server,
+    runners: &[String],
+    folder: &Path,
+) -> Result<(), Failure> {
+    let keep = args.keep || !(args.once || args.json) && is_watched(output);
+    let say = Say { output, quiet: args.json, url: server.url() };
+    say.hello(keep, runners)?;
 
     let client = Client::builder().url(server.url()).build()?;
-    let cache = InMemoryCache::new();
-    let runner = Runner::builder(&client)
-        .task::<CountWords>()
-        .task::<Split>()
-        .task::<CountParagraph>()
-        .task::<Merge>()
-        .concurrency(CONCURRENCY)
-        .cache(cache.clone())
-        .signals(false)
-        .build()
-        .await?;
-    let shutdown = runner.shutdown_handle();
-    let running = tokio::spawn(async move { runner.run_forever().await });
-    say.step("a runner", &format!("that executes up to {CONCURRENCY} tasks at once"))?;
+    let small = SmallJobs::run(&client).await?;
+    let job = client.jobs().submit("survey of the island", Survey).await?;
+    say.survey(&job)?;
+    let job = follow(&say, &client, job).await?;
+    expect(&job, JobState::Completed)?;
 
-    let job = client.jobs().submit("count the words of a text", CountWords).await?;
-    say.step("a job", &format!("{}, and this is what became of it:", job.id))?;
-    let job = client.jobs().wait(&job).timeout(PATIENCE).await?;
-    let tasks = client.jobs().task_tree(&job, 1000).await?;
+    let tasks = client.jobs().task_tree(&job, TASKS_MAX).await?;
+    let map = Map::read(&JobCache::new(LocalFileCache::new(folder.join(CACHE)), job.id).get(MAP).await?)?;
+    let others = small.read(&client).await?;
     if args.json {
-        output.value(&JobJson::from(&job).with_tasks(&tasks))?;
-    } else {
-        say.text(&format!("\n{}", tree(output.out, &tasks, true, SystemTime::now())))?;
-        say.text(&format!("\n{}\n", bars(output.out, &job.progress).join("\n")))?;
-        say.text(&format!("{}: {}\n", output.out.paint(job_style(job.state), job.state.as_str()), times(&job)))?;
+        return print(output, &job, &tasks, &map, &others);
     }
-    if job.state != JobState::Completed {
-        return Err(Failure::NotCompleted(format!("{}; this is a bug of Boxwood", summary(output.err, &job))));
-    }
-    say.result(&cache, &job).await?;
-    say.next(args.keep, &server.url(), &job)?;
-    if args.keep {
-        server.ended().await.map_err(failed)?;
-    }
-
-    shutdown.shutdown();
-    running.await.map_err(|error| Failure::Other(format!("the runner of the demo ended: {error}")))??;
-    server.stop().await.map_err(failed)
+    say.end(&job, &tasks, &map, SystemTime::now())?;
+    say.others(&others)?;
+    say.next(keep, &job)?;
+    if keep { server.ended().await.map_err(failed) } else { Ok(()) }
 }
 
-fn times(job: &Job) -> String {
-    let stats = &job.stats;
-    format!("{}, {} from the first start to the last end", counted(stats.total_tasks, "task"), took(stats.elapsed_time))
+/// Whether somebody sits in front of it.
+fn is_watched(output: Output) -> bool {
+    output.out.columns.is_some() && std::io::stdin().is_terminal()
 }
 
-/// What the demo says of itself.
-struct Say {
+/// Shows the survey until it has ended.
+async fn follow(say: &Say, client: &Client, job: Job) -> Result<Job, Failure> {
+    if say.is_live() {
+        return watch::follow(client, job.id, say.output, false).await;
+    }
+    let (sender, changes) = tokio::sync::watch::channel(job.clone());
+    let waiting = client.jobs().wait(&job).timeout(PATIENCE).on_progress(move |job| {
+        sender.send_replace(job.clone());
+    });
+    let mut waiting = std::pin::pin!(waiting.into_future());
+    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + LINE_EVERY, LINE_EVERY);
+    loop {
+        tokio::select! {
+            end = &mut waiting => return Ok(end?),
+            _ = ticks.tick() => {
+                let now = changes.borrow().clone();
+                say.progress(&now)?;
+            }
+        }
+    }
+}
+
+/// Prints everything as one value.
+fn print(
     output: Output,
-    quiet: bool,
+    job: &Job,
+    tasks: &TaskTree,
+    map: &Map,
+    others: &[(Job, &'static str)],
+) -> Result<(), Failure> {
+    let others = others.iter().map(|(job, _)| JobJson::from(job)).collect();
+    output.value(&DemoJson { survey: JobJson::from(job).with_tasks(tasks), map: map.json(), others })
 }
 
-impl Say {
-    fn text(&self, text: &str) -> Result<(), Failure> {
-        if self.quiet { Ok(()) } else { self.output.data(text) }
-    }
-
-    fn step(&self, what: &str, more: &str) -> Result<(), Failure> {
-        let what = format!("{what:<8}");
-        self.text(&format!("{}  {more}\n", self.output.out.paint(Style::Bold, &what)))
-    }
-
-    async fn result(&self, cache: &InMemoryCache, job: &Job) -> Result<(), Failure> {
-        let lost = |problem: String| Failure::Other(format!("the result of the demo: {problem}"));
-        let bytes = cache.get(&format!("{}/{RESULT_KEY}", job.id)).await.map_err(|error| lost(error.to_string()))?;
-        let bytes = bytes.ok_or_else(|| lost("it is not in the cache".into()))?;
-        let result: words::Result = serde_json::from_slice(&bytes).map_err(|error| lost(error.to_string()))?;
-        let frequent: Vec<String> = result.frequent.iter().map(|(word, count)| format!("{word} {count}")).collect();
-        self.text("\n")?;
-        let words = counted(result.words, "word");
-        self.step(
-            "result",
-            &format!("{words}, {} of them different; the most frequent longer ones:", result.different),
-        )?;
-        self.text(&format!("          {}\n", frequent.join(", ")))
-    }
-
-    fn next(&self, keep: bool, url: &str, job: &Job) -> Result<(), Failure> {
-        let (program, id, screen) = (program(), job.id, self.output.out);
-        let lines = if keep {
-            vec![
-                screen.paint(Style::Bold, "try in another terminal"),
-                format!("  export BOXWOOD_URL={url}"),
-                format!("  {program} job get {id}"),
-                format!("  {program} job visualize {id} -o job.svg"),
-                format!("  {program} job submit --task demo.CountWords --version v1.0 --wait"),
-                "Ctrl-C ends the server and the runner".to_owned(),
-            ]
-        } else {
-            let hint = |what: &str, how: &str| format!("{}  {how}", screen.paint(Style::Faint, &format!("{what:<15}")));
-            vec![
-                hint("keep it running", &format!("{program} demo --keep")),
-                hint("start a server", &format!("{program} serve")),
-                hint("what else", &format!("{program} --help")),
-                hint("write workflows", "README.md; this one is crates/cli/src/demo/words.rs"),
-            ]
-        };
-        self.text(&format!("\n{}\n", lines.join("\n")))
-    }
-}
-
-/// The program as it was called, so that commands can be copied.
-fn program() -> String {
-    let called = std::env::args().next().unwrap_or_default();
-    let plain = called.chars().all(|c| c.is_alphanumeric() || "/\\._-".contains(c));
-    if called.is_empty() || !plain { "boxwood".to_owned() } else { called }
+fn failed(error: Error) -> Failure {
+    Failure::Other(format!("the server of the demo: {error}"))
 }

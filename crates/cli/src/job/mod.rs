@@ -13,7 +13,7 @@ mod submit;
 pub(crate) mod tree;
 mod visualize;
 mod wait;
-mod watch;
+pub(crate) mod watch;
 
 use boxwood::{JobId, TaskId};
 use clap::{Args, Subcommand};

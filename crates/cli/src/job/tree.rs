@@ -99,8 +99,10 @@ fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
 }
 
 /// A row that is still to be written.
-struct Open {
+struct Open<'a> {
     row: usize,
+    /// The cluster of the row above, if there is one.
+    above: Option<&'a str>,
     depth: usize,
     /// The lines drawn by the rows above.
     lead: String,
@@ -109,10 +111,11 @@ struct Open {
 
 fn lines(rows: &Rows<'_>, name_clusters: bool, now: SystemTime) -> Vec<Line> {
     let mut lines = Vec::new();
-    let open = |row, depth, lead: &str, last| Open { row, depth, lead: lead.to_owned(), last };
-    let mut stack: Vec<Open> = (0..rows.roots).rev().map(|row| open(row, 0, "", false)).collect();
-    while let Some(Open { row, depth, lead, last }) = stack.pop() {
+    let open = |row, above, depth, lead: &str, last| Open { row, above, depth, lead: lead.to_owned(), last };
+    let mut stack: Vec<Open<'_>> = (0..rows.roots).rev().map(|row| open(row, None, 0, "", false)).collect();
+    while let Some(Open { row, above, depth, lead, last }) = stack.pop() {
         let row = &rows.rows[row];
+        let here = row.branch.members().first().map(|member| member.task.cluster.as_str());
         let (own, below) = match depth {
             0 => (String::new(), String::new()),
             1..=DEPTH_MAX => (
@@ -122,18 +125,19 @@ fn lines(rows: &Rows<'_>, name_clusters: bool, now: SystemTime) -> Vec<Line> {
             _ => (format!("{lead}(depth {depth}) "), lead.clone()),
         };
         let on = if row.below.is_empty() { "  " } else { "│ " };
-        let mut line = line(row, name_clusters, now);
+        // A cluster is named where it changes.
+        let mut line = line(row, name_clusters && here != above, now);
         line.lead_on = format!("{below}{on}");
         line.lead = own;
         lines.push(line);
         let count = row.below.len();
         let children = row.below.iter().enumerate().rev();
-        stack.extend(children.map(|(position, child)| open(*child, depth + 1, &below, position + 1 == count)));
+        stack.extend(children.map(|(position, child)| open(*child, here, depth + 1, &below, position + 1 == count)));
     }
     lines
 }
 
-fn line(row: &Row<'_>, name_clusters: bool, now: SystemTime) -> Line {
+fn line(row: &Row<'_>, name_cluster: bool, now: SystemTime) -> Line {
     let members = row.branch.members();
     let (Some(first), Some(last)) = (members.first(), members.last()) else { return rest(&[]) };
     let task = &first.task;
@@ -152,7 +156,7 @@ fn line(row: &Row<'_>, name_clusters: bool, now: SystemTime) -> Line {
         let below = counted(row.hidden.len() as u64, "task");
         notes.push_str(&format!("  (and {below} below: {})", states(&row.hidden)));
     }
-    notes.push_str(&notes_of(members, name_clusters));
+    notes.push_str(&notes_of(members, name_cluster));
     let failed = matches!(task.state, TaskState::Failed | TaskState::FailedOptional);
     let lines_max = if failed { ERROR_LINES_MAX } else { DISPLAY_LINES_MAX };
     let mut more: Vec<String> = shown_lines(&task.display).skip(1).take(lines_max + 1).collect();
@@ -193,7 +197,7 @@ fn states(tasks: &[&TaskNode]) -> String {
     counts.join(", ")
 }
 
-fn notes_of(members: &[&TaskNode], name_clusters: bool) -> String {
+fn notes_of(members: &[&TaskNode], name_cluster: bool) -> String {
     let mut notes = Vec::new();
     let failed = matches!(members[0].task.state, TaskState::Failed | TaskState::FailedOptional);
     let failures: u64 = members.iter().map(|member| member.task.retry_count).sum();
@@ -208,7 +212,7 @@ fn notes_of(members: &[&TaskNode], name_clusters: bool) -> String {
     if members[0].task.optional {
         notes.push("optional".to_owned());
     }
-    if name_clusters {
+    if name_cluster {
         notes.push(format!("on {}", first_line(&members[0].task.cluster)));
     }
     if members.iter().any(|member| member.task.has_children && member.children.is_empty()) {

@@ -50,13 +50,18 @@ async fn to_the_end(args: &WatchArgs, options: &Options) -> Result<(), Failure> 
     let output = options.output();
     // A wrong address or id is told at once; the patience is for a server that answered before.
     options.client()?.jobs().find(args.id).await?;
-    let client = options.patient_client(PATIENCE)?;
+    let end = follow(&options.patient_client(PATIENCE)?, args.id, output, args.unfold).await?;
+    completed(&end, &options.client()?, output).await
+}
+
+/// Shows a job until it has ended, however it ends.
+pub(crate) async fn follow(client: &Client, id: JobId, output: Output, unfold: bool) -> Result<Job, Failure> {
     let (sender, mut changes) = watch::channel(None::<Job>);
-    let waiting = client.jobs().wait(args.id).on_progress(move |job| {
+    let waiting = client.jobs().wait(id).on_progress(move |job| {
         sender.send_replace(Some(job.clone()));
     });
     let mut waiting = std::pin::pin!(waiting.into_future());
-    let mut view = View { output, unfold: args.unfold, rate: Rate::default(), lines: 0, looked: None, tasks: None };
+    let mut view = View { output, unfold, rate: Rate::default(), lines: 0, looked: None, tasks: None };
     let mut ticks = tokio::time::interval(DRAW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut job = None;
@@ -68,7 +73,7 @@ async fn to_the_end(args: &WatchArgs, options: &Options) -> Result<(), Failure> 
                 if changed.is_ok() {
                     job = changes.borrow_and_update().clone();
                     if let Some(job) = &job {
-                        view.changed(job, &client).await?;
+                        view.changed(job, client).await?;
                     }
                 }
             }
@@ -81,8 +86,8 @@ async fn to_the_end(args: &WatchArgs, options: &Options) -> Result<(), Failure> 
         }
     };
     view.looked = None;
-    view.changed(&end, &client).await?;
-    completed(&end, &options.client()?, output).await
+    view.changed(&end, client).await?;
+    Ok(end)
 }
 
 /// What is shown of a job.
