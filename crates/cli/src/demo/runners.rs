@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use boxwood::telemetry::Telemetry;
-use boxwood::{Client, LocalFileCache, Runner};
+use boxwood::{Client, LocalFileCache, Runner, RunnerBuilder};
 use clap::ValueEnum;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::process::{Child, ChildStdin, Command};
@@ -62,28 +62,13 @@ pub(super) async fn run(role: Role) -> Result<(), Failure> {
     let telemetry = Telemetry::builder(&client).service(role.name()).console(false).export_levels(LEVELS);
     let _telemetry = telemetry.init()?;
 
-    let most = Runner::builder(&client)
-        .task::<survey::Survey>()
-        .task::<survey::FindPhotos>()
-        .task::<survey::Region>()
-        .task::<survey::Tile>()
-        .task::<survey::Photo>()
-        .task::<survey::Blend>()
-        .task::<survey::Names>()
-        .task::<survey::AskRegister>()
-        .task::<survey::PlaceNames>()
-        .task::<survey::Measure>()
-        .task::<survey::Draw>()
-        .task::<tides::Tides>()
-        .task::<tides::Gauge>()
-        .task::<tides::HighWater>()
-        .concurrency(4);
-    let runner = match role {
-        Role::Cpu1 => most,
-        Role::Cpu2 => most.task::<print::Print>().task::<print::Sheet>().task::<print::Bind>(),
-        Role::Gpu1 => Runner::builder(&client).task::<survey::Classify>().cluster(survey::GPU).concurrency(2),
+    let builder = Runner::builder(&client);
+    let builder = match role {
+        Role::Cpu1 => surveyor(builder),
+        Role::Cpu2 => surveyor(builder.task::<print::Print>().task::<print::Sheet>().task::<print::Bind>()),
+        Role::Gpu1 => builder.cluster(survey::GPU).task::<survey::Blend>().task::<survey::Classify>().concurrency(2),
     };
-    let runner = runner.cache(LocalFileCache::default()).build().await?;
+    let runner = builder.cache(LocalFileCache::default()).build().await?;
 
     let shutdown = runner.shutdown_handle();
     // Standard input is a pipe of the demo. It ends with it, however it ends.
@@ -93,6 +78,25 @@ pub(super) async fn run(role: Role) -> Result<(), Failure> {
     });
     runner.run_forever().await?;
     Ok(())
+}
+
+/// Adds what needs nothing but a processor.
+fn surveyor(builder: RunnerBuilder) -> RunnerBuilder {
+    builder
+        .task::<survey::Survey>()
+        .task::<survey::FindPhotos>()
+        .task::<survey::Region>()
+        .task::<survey::Tile>()
+        .task::<survey::Photo>()
+        .task::<survey::Names>()
+        .task::<survey::AskRegister>()
+        .task::<survey::PlaceNames>()
+        .task::<survey::Measure>()
+        .task::<survey::Draw>()
+        .task::<tides::Tides>()
+        .task::<tides::Gauge>()
+        .task::<tides::HighWater>()
+        .concurrency(4)
 }
 
 /// The runners while they run.

@@ -8,9 +8,9 @@
 //! │  │  ├─ Photo 0 of 0/0            three passes of a satellite, each with other clouds
 //! │  │  ├─ Photo 1 of 0/0
 //! │  │  ├─ Photo 2 of 0/0
-//! │  │  └─ Blend 0/0                 depends on the three
+//! │  │  └─ Blend 0/0                 depends on the three; runs on the cluster `gpu`
 //! │  ├─ Tile 1/0, and so on
-//! │  └─ Classify north-west          depends on the tiles; runs on the cluster `gpu`, fails once in the east
+//! │  └─ Classify north-west          depends on the tiles; on `gpu` too; fails once in the east
 //! ├─ Region north-east, and so on
 //! ├─ Names                           optional: a map without names will do
 //! │  ├─ AskRegister                  fails
@@ -28,7 +28,7 @@ use tracing::{Instrument as _, debug, debug_span, error, info, info_span, warn};
 use super::island::{self, CLOUD, COLUMNS, Kind, PASSES, Part, ROWS, TILE_COLUMNS, TILE_ROWS};
 use super::rest;
 
-/// Where classes go to: runners with a graphics card.
+/// The cluster of the runners with a graphics card.
 pub(crate) const GPU: &str = "gpu";
 
 /// Where [`Draw`] puts the map in the cache of the job: a line for each row of cells, a letter for each cell.
@@ -92,6 +92,7 @@ impl Execute for Region {
         let tiles = context.submit_subtasks(self.part.tiles().map(|(column, row)| Tile { column, row }));
         context.submit_subtask(Classify { part: self.part }).depends_on(tiles).cluster(GPU).max_retries(2);
         rest(20, self.part as u8, 0).await;
+        info!(part = %self.part, "cut a region into tiles");
         Ok(())
     }
 }
@@ -108,7 +109,7 @@ impl Execute for Tile {
     async fn execute(self, context: &ExecutionContext) -> Result {
         let Self { column, row } = self;
         let photos = context.submit_subtasks((0..PASSES).map(|pass| Photo { pass, column, row })).max_retries(2);
-        context.submit_subtask(Blend { column, row }).depends_on(photos);
+        context.submit_subtask(Blend { column, row }).depends_on(photos).cluster(GPU);
         rest(4, column, row).await;
         Ok(())
     }
@@ -143,7 +144,7 @@ impl Execute for Photo {
     }
 }
 
-/// Makes one picture without clouds of the photos of a tile.
+/// Makes one picture without clouds of the photos of a tile, on a graphics card.
 #[derive(Task, Serialize, Deserialize)]
 #[task(name = "demo.Blend", version = "v1.0", display = "Blend {column}/{row}")]
 pub(crate) struct Blend {
