@@ -77,6 +77,11 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
     if let Some(role) = args.runner {
         return runners::run(role).await;
     }
+    if let Some(Listen::Unix(_)) = args.listen {
+        return Err(Failure::Usage(
+            "--listen of the demo takes host:port: browsers cannot open socket files".to_owned(),
+        ));
+    }
     let output = Output::new(args.json);
     let folder = tempfile::Builder::new()
         .prefix("boxwood-demo-")

@@ -60,7 +60,7 @@ impl Say {
         }
         let stats = &job.stats;
         self.text(&format!(
-            "\n{}: {}, {} of work within {}; the map is as the ground is\n\n",
+            "\n{}: {}, {} of work within {}; the map agrees with the ground\n\n",
             screen.paint(job_style(job.state), job.state.as_str()),
             counted(stats.total_tasks, "task"),
             took(stats.compute_time),
