@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use crate::graph::{Graph, Node, Stack, State};
 
@@ -16,17 +17,20 @@ pub const TASKS_UNFOLDED_MAX: usize = 40;
 pub struct Job {
     /// The job's name.
     pub title: Option<String>,
-    /// The tasks in submission order: no task comes before its parent.
+    /// The tasks in submission order: no task comes before its parent. Neighbours that look alike may be given together,
+    /// unless they are all of a job of [`TASKS_UNFOLDED_MAX`] or fewer tasks.
     pub tasks: Vec<Task>,
     /// For each group of tasks the groups it waits for.
     pub waits: Vec<Vec<usize>>,
 }
 
-/// A task of a [`Job`].
+/// A task of a [`Job`], or neighbours in one group that look alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
     /// The display text.
-    pub label: String,
+    pub label: Arc<str>,
+    /// How many tasks these are.
+    pub count: usize,
     /// What it does: a number that tasks with the same identifier share.
     pub work: usize,
     /// Its state.
@@ -60,7 +64,8 @@ const LEVELS: [(Alike, usize); 4] =
 /// Draws tasks that look alike as stacks, unless the job is read easily as it is. The graph has more boxes than
 /// `boxes_max` if the job does more different things.
 pub fn fold(job: &Job, boxes_max: usize) -> Graph {
-    if job.tasks.len() <= TASKS_UNFOLDED_MAX.min(boxes_max) {
+    let single = job.tasks.iter().all(|task| task.count == 1);
+    if single && job.tasks.len() <= TASKS_UNFOLDED_MAX.min(boxes_max) {
         return Stacks { of: (0..job.tasks.len()).collect(), count: job.tasks.len() }.graph(job);
     }
     let mut drawable = None;
@@ -250,11 +255,11 @@ fn in_order(job: &Job, members: &[Vec<usize>]) -> Vec<usize> {
 /// The box of some tasks, without its arrows.
 fn node(job: &Job, tasks: &[usize]) -> Node {
     let first = &job.tasks[tasks[0]];
-    let mut node = Node::new(first.label.clone(), first.state);
+    let mut node = Node::new(&*first.label, first.state);
     node.optional = first.optional;
-    if tasks.len() > 1 {
+    if tasks.len() > 1 || first.count > 1 {
         let mut stack = Stack::default();
-        tasks.iter().for_each(|&task| stack.add(job.tasks[task].state));
+        tasks.iter().for_each(|&task| stack.add(job.tasks[task].state, job.tasks[task].count));
         node.state = stack.state();
         node.label = label(job, tasks, &stack);
         node.stack = Some(stack);
@@ -264,7 +269,7 @@ fn node(job: &Job, tasks: &[usize]) -> Node {
 
 /// What the labels of a stack have in common, how many tasks there are, and in which states.
 fn label(job: &Job, tasks: &[usize], stack: &Stack) -> String {
-    let mut label = shared_label(tasks.iter().map(|&task| job.tasks[task].label.as_str()));
+    let mut label = shared_label(tasks.iter().map(|&task| &*job.tasks[task].label));
     label += &format!("\n× {}", grouped(stack.total()));
     let states: Vec<String> =
         stack.states().map(|(state, count)| format!("{} {}", grouped(count), state.words())).collect();

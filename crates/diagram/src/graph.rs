@@ -36,9 +36,9 @@ pub struct Node {
 pub struct Stack([usize; State::ALL.len()]);
 
 impl Stack {
-    /// Adds a task.
-    pub fn add(&mut self, state: State) {
-        self.0[state as usize] += 1;
+    /// Adds so many tasks.
+    pub fn add(&mut self, state: State, count: usize) {
+        self.0[state as usize] += count;
     }
 
     /// How many tasks there are.

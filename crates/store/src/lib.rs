@@ -17,6 +17,7 @@ mod encode;
 mod error;
 mod lane;
 pub mod memory;
+mod outline;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod read;
@@ -32,6 +33,7 @@ pub mod writer;
 pub use backend::{Backend, step_with};
 pub use error::Error;
 pub use lane::Lane;
+pub use outline::{JobOutline, OutlineGroup, TaskRun};
 pub use read::{
     BlockedGroup, Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader,
     SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,

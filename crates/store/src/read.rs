@@ -9,6 +9,7 @@ use boxwood_engine::{
 };
 
 use crate::error::Error;
+use crate::outline::JobOutline;
 
 /// Jobs with at most this many tasks get their first start and last stop looked up exactly after a retry (J-30, J-31).
 #[must_use]
@@ -193,6 +194,14 @@ pub struct JobWaits {
     pub blocked: Vec<BlockedGroup>,
 }
 
+/// How many groups of a job can have tasks that wait for others, and `limit` at most: what is QUEUED and could not be
+/// handed out waits, and every group has a task. Where it is 0 there is nothing to look for.
+pub(crate) fn blocked_groups_max(status: &JobStatus, ready: &[(Class, u64)], limit: usize) -> usize {
+    let ready: u64 = ready.iter().map(|(_, tasks)| tasks).sum();
+    let blocked = status.counts.of(TaskState::Queued).saturating_sub(ready);
+    usize::try_from(blocked).unwrap_or(usize::MAX).min(limit)
+}
+
 /// A group and what it still waits for.
 #[derive(Clone, Debug)]
 pub struct BlockedGroup {
@@ -240,6 +249,10 @@ pub trait Reader: Send + Sync {
 
     /// The first `limit` tasks of a job by submission, with dependencies; none if the job does not exist.
     fn graph(&self, id: JobId, limit: usize) -> Result<Option<JobGraph>, Error>;
+
+    /// All tasks of a job without their inputs and times, neighbours that look alike together; without its tasks if they are
+    /// more than `tasks_max`. None if the job does not exist.
+    fn outline(&self, id: JobId, tasks_max: u64) -> Result<Option<JobOutline>, Error>;
 
     /// How many jobs submitted in an interval are in each state (J-58).
     fn job_state_counts(&self, submitted: Bounds<Timestamp>) -> Result<Vec<(JobState, u64)>, Error>;

@@ -1,7 +1,7 @@
 use super::*;
 
-fn task(label: impl Into<String>, work: usize, group: usize, parent: Option<usize>) -> Task {
-    Task { label: label.into(), work, state: State::Computed, optional: false, parent, group }
+fn task(label: impl Into<Arc<str>>, work: usize, group: usize, parent: Option<usize>) -> Task {
+    Task { label: label.into(), count: 1, work, state: State::Computed, optional: false, parent, group }
 }
 
 /// A root, mappers in the given states, and a reducer that waits for them.
@@ -137,6 +137,7 @@ fn v_20_every_task_is_in_one_stack_whatever_the_job() {
         let tasks = (0..count)
             .map(|at| Task {
                 label: ["a", "a(1)", "", "é\nx"][dice(4)].into(),
+                count: 1,
                 work: dice(4),
                 state: State::ALL[dice(6)],
                 optional: dice(5) == 0,
@@ -156,6 +157,25 @@ fn v_20_every_task_is_in_one_stack_whatever_the_job() {
             graph.nodes.iter().all(|node| node.depends_on.iter().chain(&node.parent).all(|&to| to < graph.nodes.len()))
         );
     }
+}
+
+#[test]
+fn v_20_neighbours_given_together_are_drawn_as_those_given_one_by_one() {
+    let mut stages = Job { title: None, tasks: vec![task("Root", 0, 0, None)], waits: vec![vec![], vec![], vec![1]] };
+    let run = |count, state, group| Task { count, state, ..task("Scene", group, group, Some(0)) };
+    stages.tasks.extend([run(30, State::Computed, 1), run(1, State::Running, 1), run(500_000, State::Queued, 1)]);
+    stages.tasks.extend([run(400_000, State::Queued, 2), Task { label: "Other".into(), ..run(3, State::Failed, 2) }]);
+    let graph = fold(&stages, 200);
+    assert_eq!(counts(&graph), [1, 30, 1, 500_000, 400_000, 3]);
+    assert_eq!(graph.nodes[4].depends_on, [1, 2, 3]);
+
+    let mut singles = Job { tasks: Vec::new(), ..stages.clone() };
+    stages.tasks[3].count = 50;
+    stages.tasks[4].count = 70;
+    for run in &stages.tasks {
+        singles.tasks.extend(std::iter::repeat_n(Task { count: 1, ..run.clone() }, run.count));
+    }
+    assert_eq!(fold(&stages, 200), fold(&singles, 200));
 }
 
 #[test]

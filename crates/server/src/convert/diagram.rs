@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use boxwood_diagram::{Graph, Node, Options, State, Theme, d2, fold};
-use boxwood_engine::{GroupKey, TaskId, TaskState};
+use boxwood_engine::{ClassKey, GroupKey, TaskId, TaskKey, TaskState};
 use boxwood_proto::workflows::v1::{
     RenderDiagramRequestView, RenderOptionsView, VisualizeJobRequestView, WorkflowDiagramTheme,
 };
-use boxwood_store::JobGraph;
+use boxwood_store::{JobGraph, JobOutline, TaskRun};
 
 use crate::validate::{Invalid, invalid};
 
@@ -108,7 +108,7 @@ pub(crate) fn graph(job: JobGraph) -> Graph {
 }
 
 /// A job's tasks as they are folded, in submission order (V-20).
-pub(crate) fn to_fold(job: JobGraph) -> fold::Job {
+pub(crate) fn to_fold(job: JobOutline) -> fold::Job {
     let group_of: HashMap<GroupKey, usize> =
         job.groups.iter().enumerate().map(|(place, group)| (group.key, place)).collect();
     let mut waits = vec![Vec::new(); job.groups.len()];
@@ -117,20 +117,43 @@ pub(crate) fn to_fold(job: JobGraph) -> fold::Job {
             waits[*dependent].push(place);
         }
     }
-    let place_of: HashMap<TaskId, usize> = job.tasks.iter().enumerate().map(|(place, task)| (task.id, place)).collect();
+    let mut runs = job.runs;
+    // Small jobs are drawn as they are.
+    if runs.iter().map(|run| run.count).sum::<u64>() <= fold::TASKS_UNFOLDED_MAX as u64 {
+        runs = runs.iter().flat_map(singles).collect();
+    }
+    // Where the task is that submitted each group.
+    let parents: Vec<Option<usize>> = job.groups.iter().map(|group| place_of(&runs, group.parent?)).collect();
     let mut work_of = HashMap::new();
-    let tasks = job.tasks.into_iter().map(|task| {
-        let next = work_of.len();
-        fold::Task {
-            label: task.display,
-            work: *work_of.entry(task.identifier).or_insert(next),
-            state: state(task.state),
-            optional: task.optional,
-            parent: task.parent.and_then(|parent| place_of.get(&parent).copied()),
-            group: group_of.get(&task.group).copied().unwrap_or(usize::MAX),
-        }
+    let works: HashMap<ClassKey, usize> = job
+        .classes
+        .iter()
+        .map(|class| {
+            let next = work_of.len();
+            (class.key, *work_of.entry(&class.identifier).or_insert(next))
+        })
+        .collect();
+    let tasks = runs.into_iter().map(|run| fold::Task {
+        label: run.display,
+        count: usize::try_from(run.count).unwrap_or(usize::MAX),
+        work: works.get(&run.class).copied().unwrap_or(usize::MAX),
+        state: state(run.state),
+        optional: run.optional,
+        parent: parents[run.group],
+        group: run.group,
     });
     fold::Job { tasks: tasks.collect(), title: Some(job.job.job.name.clone()), waits }
+}
+
+/// The tasks of a run one by one.
+fn singles(run: &TaskRun) -> impl Iterator<Item = TaskRun> {
+    (0..run.count).map(|place| TaskRun { first: TaskKey(run.first.0 + place), count: 1, ..run.clone() })
+}
+
+/// The place of the run that holds a task; they are in order of their keys.
+fn place_of(runs: &[TaskRun], task: TaskKey) -> Option<usize> {
+    let place = runs.partition_point(|run| run.first <= task).checked_sub(1)?;
+    (task.0 - runs[place].first.0 < runs[place].count).then_some(place)
 }
 
 fn state(state: TaskState) -> State {

@@ -3,11 +3,12 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
+use boxwood_diagram::Graph;
 use boxwood_diagram::fold::fold;
 use boxwood_engine::{AutomationId, Command, JobId, NewJob, Reply, TaskId, Timestamp};
 use boxwood_proto::connectrpc::{ConnectError, RequestContext, Response, ServiceRequest, ServiceResult};
 use boxwood_proto::workflows::v1 as wire;
-use boxwood_store::{JobView, TaskPage, TaskQuery};
+use boxwood_store::{Error, JobView, Reader, TaskPage, TaskQuery};
 use sha2::{Digest as _, Sha256};
 
 use super::task::unexpected;
@@ -19,8 +20,8 @@ use crate::{clock, convert, ids};
 const LISTED_TASKS_MAX: usize = 1000;
 /// The header that asks for a folded drawing with the value `true` (V-20). A field could meet one of a later API.
 const FOLD: &str = "boxwood-fold";
-/// Tasks of the largest job that is folded (V-20). Reading them takes longest, and about a kilobyte each for a moment.
-const FOLDED_TASKS_MAX: usize = 200_000;
+/// Tasks of the largest job that is folded (V-20). Reading them takes longest: up to some microseconds each.
+const FOLDED_TASKS_MAX: u64 = 2_000_000;
 
 /// Root tasks of a clone at most (LM-17).
 const CLONE_ROOTS_MAX: usize = 64;
@@ -164,29 +165,9 @@ impl wire::JobService for Jobs {
         let options = convert::options(&request)?;
         let drawn_max = self.0.visualized_tasks_max;
         let is_folded = context.header(FOLD).is_some_and(|value| value == "true");
-        let limit = if is_folded { FOLDED_TASKS_MAX.max(drawn_max) } else { drawn_max };
         let svg = self.0.read(move |reader| {
-            let Some(graph) = reader.graph(id, limit)? else { return Ok(Err(unknown_job(id))) };
-            let tasks = graph.job.status.counts.total();
-            if usize::try_from(tasks).unwrap_or(usize::MAX) > limit {
-                let instead = if is_folded { "" } else { "fold it (header boxwood-fold: true) or " };
-                return Ok(Err(Invalid(format!(
-                    "job_id: the job has {tasks} tasks, jobs of up to {limit} can be drawn; \
-                     {instead}list its tasks instead"
-                ))
-                .into()));
-            }
-            // Folding and drawing take time as reading does.
-            let graph = if is_folded { fold(&convert::to_fold(graph), drawn_max) } else { convert::graph(graph) };
-            let boxes = graph.nodes.len();
-            if boxes > drawn_max {
-                return Ok(Err(Invalid(format!(
-                    "job_id: the {tasks} tasks of the job do {boxes} different things, up to {drawn_max} boxes can be \
-                     drawn; list its tasks instead"
-                ))
-                .into()));
-            }
-            Ok(Ok(boxwood_diagram::render(&graph, &options)))
+            let graph = if is_folded { folded(reader, id, drawn_max)? } else { whole(reader, id, drawn_max)? };
+            Ok(graph.map(|graph| boxwood_diagram::render(&graph, &options)))
         });
         Response::ok(wire::Diagram { svg: svg.await??.into_bytes(), ..Default::default() })
     }
@@ -322,6 +303,44 @@ impl Jobs {
         let job = convert::job(&graph.job);
         Response::ok(wire::Job { task_summaries: convert::legacy_summaries(graph.tasks), ..job })
     }
+}
+
+/// All tasks of a job as a graph, each a box of its own.
+fn whole(reader: &dyn Reader, id: JobId, boxes_max: usize) -> Result<Result<Graph, ConnectError>, Error> {
+    let Some(graph) = reader.graph(id, boxes_max)? else { return Ok(Err(unknown_job(id))) };
+    let tasks = graph.job.status.counts.total();
+    if tasks > boxes_max as u64 {
+        return Ok(Err(Invalid(format!(
+            "job_id: the job has {tasks} tasks, jobs of up to {boxes_max} can be drawn; \
+             fold it (header {FOLD}: true) or list its tasks instead"
+        ))
+        .into()));
+    }
+    Ok(Ok(convert::graph(graph)))
+}
+
+/// The tasks of a job as a graph of stacks (V-20).
+fn folded(reader: &dyn Reader, id: JobId, boxes_max: usize) -> Result<Result<Graph, ConnectError>, Error> {
+    let tasks_max = FOLDED_TASKS_MAX.max(boxes_max as u64);
+    let Some(outline) = reader.outline(id, tasks_max)? else { return Ok(Err(unknown_job(id))) };
+    let tasks = outline.job.status.counts.total();
+    if tasks > tasks_max {
+        return Ok(Err(Invalid(format!(
+            "job_id: the job has {tasks} tasks, jobs of up to {tasks_max} can be drawn folded; \
+             list its tasks instead"
+        ))
+        .into()));
+    }
+    let graph = fold(&convert::to_fold(outline), boxes_max);
+    let boxes = graph.nodes.len();
+    if boxes > boxes_max {
+        return Ok(Err(Invalid(format!(
+            "job_id: the {tasks} tasks of the job do {boxes} different things, up to {boxes_max} boxes can be drawn; \
+             list its tasks instead"
+        ))
+        .into()));
+    }
+    Ok(Ok(graph))
 }
 
 fn unknown_job(id: JobId) -> ConnectError {

@@ -12,6 +12,7 @@ use boxwood_engine::{
 use super::rows::Rows;
 use super::{Committed, LOCK, State};
 use crate::error::Error;
+use crate::outline::{JobOutline, Outlining, Window};
 use crate::read::{
     BlockedGroup, Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader,
     SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
@@ -42,6 +43,11 @@ impl Reader for Committed {
     fn graph(&self, id: JobId, limit: usize) -> Result<Option<JobGraph>, Error> {
         let state = self.read();
         state.rows.job_ids.get(&id).map(|key| state.rows.graph(*key, limit)).transpose()
+    }
+
+    fn outline(&self, id: JobId, tasks_max: u64) -> Result<Option<JobOutline>, Error> {
+        let state = self.read();
+        state.rows.job_ids.get(&id).map(|key| state.rows.outline(*key, tasks_max)).transpose()
     }
 
     fn job_state_counts(&self, submitted: Bounds<Timestamp>) -> Result<Vec<(JobState, u64)>, Error> {
@@ -207,6 +213,28 @@ impl Rows {
             }
         }
         Ok(graph)
+    }
+
+    fn outline(&self, job: JobKey, tasks_max: u64) -> Result<JobOutline, Error> {
+        let view = self.view(job)?;
+        let mut outlining = Outlining::default();
+        let groups = self.groups_of(job).take(if view.status.counts.total() > tasks_max { 0 } else { usize::MAX });
+        for group in groups {
+            let state = self.group_states.get(&group.key).ok_or_else(|| missing("the state of group", group.key.0))?;
+            outlining.begin(group);
+            while let Some(keys) = outlining.lacks(group, state) {
+                let touched = || self.tasks.range(TaskKey(keys.start)..TaskKey(keys.end)).map(|(_, task)| task);
+                outlining.window = Window {
+                    running: Default::default(),
+                    stopped: touched().map(|task| (task.key.0, task.state)).collect(),
+                    displays: keys
+                        .clone()
+                        .filter_map(|key| self.displays.get(&TaskKey(key)).map(|display| (key, display.clone())))
+                        .collect(),
+                };
+            }
+        }
+        Ok(outlining.of(view, self.classes.values().map(|class| class.as_ref().clone()).collect()))
     }
 
     fn task_view(&self, key: TaskKey) -> Result<TaskView, Error> {

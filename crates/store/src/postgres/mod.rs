@@ -15,6 +15,7 @@ mod keys;
 mod listing;
 mod load;
 mod news;
+mod outline;
 mod pool;
 mod query;
 mod ready;

@@ -15,6 +15,7 @@ use tokio_postgres::Row;
 use super::catalog;
 use super::filter::{Filter, bigint};
 use super::listing;
+use super::outline;
 use super::pool::Pool;
 use super::rows::{
     self, GROUP_COLUMNS, GROUP_COLUMNS_COUNT, GROUP_STATE_COLUMNS, Id, JOB_COLUMNS, column, get, number, optional,
@@ -23,6 +24,7 @@ use super::rows::{
 use super::session::Talk;
 use super::waits;
 use crate::error::Error;
+use crate::outline::JobOutline;
 use crate::read::{
     Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader, SortDirection, TaskPage,
     TaskQuery, TaskWaits, exact_times_max,
@@ -46,6 +48,10 @@ impl Reader for Pool {
 
     fn graph(&self, id: JobId, limit: usize) -> Result<Option<JobGraph>, Error> {
         self.read(async |talk| graph(talk, id, limit).await)
+    }
+
+    fn outline(&self, id: JobId, tasks_max: u64) -> Result<Option<JobOutline>, Error> {
+        self.read(async |talk| outline::of_job(talk, id, tasks_max).await)
     }
 
     fn job_state_counts(&self, submitted: Bounds<Timestamp>) -> Result<Vec<(JobState, u64)>, Error> {
@@ -102,7 +108,7 @@ pub(super) async fn job(talk: &Talk, id: JobId) -> Result<Option<(Job, JobStatus
 }
 
 /// Jobs with their indicators, in the order given.
-async fn views(talk: &Talk, found: Vec<(Job, JobStatus)>) -> Result<Vec<JobView>, Error> {
+pub(super) async fn views(talk: &Talk, found: Vec<(Job, JobStatus)>) -> Result<Vec<JobView>, Error> {
     let keys: Vec<i64> = found.iter().map(|(job, _)| column(job.key.0)).collect();
     let mut progress = progress(talk, &keys).await?;
     let stale = |status: &JobStatus| status.times_stale && status.counts.total() <= exact_times_max();

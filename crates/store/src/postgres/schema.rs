@@ -4,9 +4,10 @@ use super::session::{Session, Talk};
 use crate::error::Error;
 
 /// The migrations in order; the n-th makes version n.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/postgres/0001_first.sql"),
     include_str!("../../migrations/postgres/0002_telemetry.sql"),
+    include_str!("../../migrations/postgres/0003_waiting_groups.sql"),
 ];
 
 /// Held while a database is brought up to date: servers that start together do it one after another ("boxwood").

@@ -12,18 +12,21 @@ use super::query::{children, group_and_state, group_with, job, rows_max};
 use super::rows::{self, GROUP_COLUMNS, GROUP_STATE_COLUMNS, JOB_COLUMNS, column, number};
 use super::session::Talk;
 use crate::error::Error;
-use crate::read::{BlockedGroup, JobWaits, TaskWaits};
+use crate::read::{BlockedGroup, JobWaits, TaskWaits, blocked_groups_max};
 
 pub(super) async fn of_job(talk: &Talk, id: JobId, limit: usize) -> Result<Option<JobWaits>, Error> {
     let Some((job, status)) = job(talk, id).await? else { return Ok(None) };
     let ready = ready(talk, job.key).await?;
+    // The group is looked up for each that waits, whatever the database believes about how many there are.
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
-            "SELECT {GROUP_COLUMNS}, {GROUP_STATE_COLUMNS} FROM task_group g JOIN group_state s ON s.key = g.key
-             WHERE g.job = $1 AND s.blocked > 0 AND s.open > 0 AND NOT s.skipped ORDER BY g.key LIMIT $2"
+            "SELECT {GROUP_COLUMNS}, {GROUP_STATE_COLUMNS} FROM group_state s
+             CROSS JOIN LATERAL (SELECT * FROM task_group WHERE task_group.key = s.key OFFSET 0) g
+             WHERE s.key >= $1 AND s.blocked > 0 AND NOT s.skipped AND s.open > 0 AND g.job = $2 ORDER BY s.key LIMIT $3"
         )
     });
-    let found = talk.query(&SQL, &[&column(job.key.0), &rows_max(limit)]).await?;
+    let limit = rows_max(blocked_groups_max(&status, &ready, limit));
+    let found = talk.query(&SQL, &[&column(job.roots.first.0), &column(job.key.0), &limit]).await?;
     let mut submissions: HashMap<Option<TaskKey>, Vec<listing::Entry>> = HashMap::new();
     let mut blocked = Vec::with_capacity(found.len());
     for row in &found {

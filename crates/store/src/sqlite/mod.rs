@@ -5,6 +5,7 @@
 
 mod load;
 mod location;
+mod outline;
 mod query;
 mod rows;
 mod save;

@@ -12,8 +12,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::rows::{self, GROUP_COLUMNS, JOB_COLUMNS, column, number, small};
-use super::{Pool, load, waits};
+use super::{Pool, load, outline, waits};
 use crate::error::Error;
+use crate::outline::JobOutline;
 use crate::read::{
     Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader, SortDirection, TaskPage,
     TaskQuery, TaskView, TaskWaits, exact_times_max,
@@ -34,6 +35,10 @@ impl Reader for Pool {
 
     fn graph(&self, id: JobId, limit: usize) -> Result<Option<JobGraph>, Error> {
         self.read(|connection| graph(connection, id, limit))
+    }
+
+    fn outline(&self, id: JobId, tasks_max: u64) -> Result<Option<JobOutline>, Error> {
+        self.read(|connection| outline::of_job(connection, id, tasks_max))
     }
 
     fn job_state_counts(&self, submitted: Bounds<Timestamp>) -> Result<Vec<(JobState, u64)>, Error> {
@@ -153,7 +158,7 @@ fn task_times(connection: &Connection, job: JobKey) -> Result<(Option<Timestamp>
     Ok((first.map(Timestamp), last.map(Timestamp)))
 }
 
-fn job(connection: &Connection, id: JobId) -> Result<Option<JobView>, Error> {
+pub(super) fn job(connection: &Connection, id: JobId) -> Result<Option<JobView>, Error> {
     let sql = format!("SELECT {JOB_COLUMNS} FROM job j JOIN job_status s ON s.job = j.key WHERE j.id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut found = statement.query([id.to_bytes()])?;

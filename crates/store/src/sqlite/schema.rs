@@ -15,8 +15,13 @@ pub(crate) struct Schema {
 }
 
 /// Jobs and tasks ("Boxw").
-pub(super) const SCHEMA: Schema =
-    Schema { application_id: 0x426f_7877, migrations: &[include_str!("../../migrations/0001_first.sql")] };
+pub(super) const SCHEMA: Schema = Schema {
+    application_id: 0x426f_7877,
+    migrations: &[
+        include_str!("../../migrations/0001_first.sql"),
+        include_str!("../../migrations/0002_waiting_groups.sql"),
+    ],
+};
 
 /// Applies the migrations a database lacks, each in a transaction of its own.
 ///

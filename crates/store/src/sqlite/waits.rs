@@ -10,7 +10,7 @@ use super::load;
 use super::query::{Listing, children, group_with};
 use super::rows::{self, GROUP_COLUMNS, JOB_COLUMNS, column, number};
 use crate::error::Error;
-use crate::read::{BlockedGroup, JobWaits, TaskWaits};
+use crate::read::{BlockedGroup, JobWaits, TaskWaits, blocked_groups_max};
 
 /// The groups of one submission that are not complete.
 type Open = Vec<(Group, GroupState)>;
@@ -21,12 +21,13 @@ pub(super) fn of_job(connection: &Connection, id: JobId, limit: usize) -> Result
     let Some((job, status)) = statement.query_row([id.to_bytes()], rows::job).optional()? else { return Ok(None) };
     let ready = ready(connection, job.key)?;
     let sql = format!(
-        "SELECT {GROUP_COLUMNS} FROM task_group g JOIN group_state s ON s.key = g.key
-         WHERE g.job = ?1 AND s.blocked > 0 AND s.open > 0 AND NOT s.skipped ORDER BY g.key LIMIT ?2"
+        "SELECT {GROUP_COLUMNS} FROM group_state s INDEXED BY group_state_waiting CROSS JOIN task_group g ON g.key = s.key
+         WHERE s.key >= ?1 AND s.blocked > 0 AND s.skipped = 0 AND s.open > 0 AND g.job = ?2 ORDER BY s.key LIMIT ?3"
     );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = i64::try_from(blocked_groups_max(&status, &ready, limit)).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(&sql)?;
-    let found = statement.query_map([column(job.key.0), limit], rows::group)?.collect::<Result<Vec<_>, _>>()?;
+    let within = [column(job.roots.first.0), column(job.key.0), limit];
+    let found = statement.query_map(within, rows::group)?.collect::<Result<Vec<_>, _>>()?;
     let mut submissions: HashMap<Option<TaskKey>, Open> = HashMap::new();
     let mut blocked = Vec::with_capacity(found.len());
     for (group, state) in found {

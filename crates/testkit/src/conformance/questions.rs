@@ -21,6 +21,7 @@ pub(super) enum Question {
     Jobs(JobQuery),
     Tasks(TaskQuery),
     Graph(JobId, usize),
+    Outline(JobId, u64),
     StateCounts(Bounds<Timestamp>),
     QueueStats(Bounds<Timestamp>),
     JobOfTask(TaskId),
@@ -37,6 +38,7 @@ impl Question {
             Self::Jobs(query) => reader.jobs(query).map(|answer| format!("{answer:?}")),
             Self::Tasks(query) => reader.tasks(query).map(|answer| format!("{answer:?}")),
             Self::Graph(id, limit) => reader.graph(*id, *limit).map(|answer| format!("{answer:?}")),
+            Self::Outline(id, limit) => reader.outline(*id, *limit).map(|answer| format!("{answer:?}")),
             Self::StateCounts(within) => reader.job_state_counts(*within).map(|answer| format!("{answer:?}")),
             Self::QueueStats(within) => reader.queue_stats(*within).map(|answer| format!("{answer:?}")),
             Self::JobOfTask(id) => reader.job_of_task(*id).map(|answer| format!("{answer:?}")),
@@ -55,14 +57,16 @@ pub(super) fn about(reader: &dyn Reader, random: &mut Random) -> Vec<Question> {
     let times: Vec<Timestamp> = jobs.iter().map(|view| view.job.submitted_at).collect();
     let unknown = JobId::from_u128(1).expect("not zero");
     let mut questions = vec![Question::Clusters, Question::Job(unknown), Question::Graph(unknown, 10)];
-    questions.push(Question::JobWaits(unknown, 10));
+    questions.extend([Question::Outline(unknown, 10), Question::JobWaits(unknown, 10)]);
     questions.push(Question::Tasks(TaskQuery { job: unknown, parent: None, after: None, limit: 10 }));
     questions.push(Question::Jobs(all));
     for id in &ids {
         questions.push(Question::Job(*id));
         questions.extend([0, 1, 3, usize::MAX].map(|limit| Question::Graph(*id, limit)));
         questions.extend([0, 1, usize::MAX].map(|limit| Question::JobWaits(*id, limit)));
+        questions.extend([1, u64::MAX].map(|limit| Question::Outline(*id, limit)));
         every_queued_task_waits_for_something(reader, *id);
+        an_outline_has_every_task(reader, *id);
         about_tasks(reader, *id, random, &mut questions);
     }
     for _ in 0..SEARCHES {
@@ -100,6 +104,25 @@ fn every_queued_task_waits_for_something(reader: &dyn Reader, job: JobId) {
         let groups = u32::try_from(blocked.held_up_by.len()).expect("64 groups at most");
         assert_eq!(groups, blocked.state.blocked, "{blocked:?}");
     }
+}
+
+/// The runs of an outline are the tasks of a job as they are listed one by one.
+fn an_outline_has_every_task(reader: &dyn Reader, job: JobId) {
+    let outline = reader.outline(job, u64::MAX).expect("the store works").expect("a job that was listed");
+    let graph = reader.graph(job, usize::MAX).expect("the store works").expect("a job that was listed");
+    let mut tasks = graph.tasks.iter();
+    for run in &outline.runs {
+        let group = &outline.groups[run.group];
+        let class = outline.classes.iter().find(|class| class.key == run.class).expect("a known class");
+        for (task, key) in tasks.by_ref().take(run.count as usize).zip(run.first.0..) {
+            let parent = graph.tasks.iter().find(|parent| Some(parent.id) == task.parent).map(|parent| parent.key);
+            assert_eq!((task.key.0, task.group, parent), (key, group.key, group.parent));
+            assert_eq!((&*task.display, task.state, task.optional), (&*run.display, run.state, run.optional));
+            assert_eq!((&task.identifier, &task.cluster), (&class.identifier, &class.cluster));
+        }
+    }
+    assert_eq!(outline.runs.iter().map(|run| run.count).sum::<u64>(), graph.tasks.len() as u64);
+    assert!(tasks.next().is_none() && outline.groups.len() == graph.groups.len());
 }
 
 fn bounds<T: Copy>(values: &[T], random: &mut Random) -> Bounds<T> {
