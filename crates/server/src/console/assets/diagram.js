@@ -3,6 +3,9 @@
 import { button, failure, fill, h } from "./dom.js";
 import { bytes, call, id, isAbort } from "./api.js";
 
+/** How many times longer than it took to be drawn a drawing stays as it is. */
+const SHARE = 150;
+
 /** The view. */
 export function diagram(page, body) {
   const { key, signal, query } = page;
@@ -11,7 +14,7 @@ export function diagram(page, body) {
     layout: query.get("layout") ?? "dagre",
     sketchy: query.get("sketchy") === "1",
   };
-  let [address, drawn, whole, last] = [null, "", true, 0];
+  let [address, drawn, whole, last, took, timer] = [null, "", true, 0, 0, null];
   const image = h("img", { class: "drawing", alt: "" });
   const frame = h("div", { class: "drawing-frame fit", tabindex: 0, "aria-label": "Diagram of the job" });
   const save = h(
@@ -25,6 +28,8 @@ export function diagram(page, body) {
 
   const read = async () => {
     last = Date.now();
+    clearTimeout(timer);
+    timer = null;
     const answer = await call(
       "JobService/VisualizeJob",
       {
@@ -34,6 +39,7 @@ export function diagram(page, body) {
       },
       { signal, headers: { "boxwood-fold": "true" } },
     );
+    took = Date.now() - last;
     if (answer.svg === drawn) return;
     drawn = answer.svg;
     if (address) URL.revokeObjectURL(address);
@@ -120,11 +126,16 @@ export function diagram(page, body) {
   again();
   document.addEventListener("appearance", again);
   return {
-    // A drawing of a large job costs more than a look at it: five seconds apart.
+    // A drawing of a large job costs more than a look at it: five seconds apart, or so rarely that it is a small part of
+    // the server's time.
     refresh: async () => {
-      if (Date.now() - last > 5000) await read();
+      const due = last + Math.max(5000, took * SHARE);
+      if (Date.now() >= due) await read();
+      // What changes last is drawn too.
+      else timer ??= setTimeout(again, due - Date.now());
     },
     end: () => {
+      clearTimeout(timer);
       document.removeEventListener("appearance", again);
       if (address) URL.revokeObjectURL(address);
     },

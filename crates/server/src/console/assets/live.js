@@ -1,11 +1,36 @@
 // Hears of committed changes, and has the page read again only what changed, at most once a second.
 
+import { h } from "./dom.js";
+
 const THROTTLE_MS = 1000;
 const POLL_MS = 5000;
 const RETRY_MS = 60000;
+/** A stream that is interrupted for less is not spoken of: a server that is started anew is back by then. */
+const LOST_MS = 1500;
 
 /** Until when a server that refused to tell events is not asked again. */
 let refusedUntil = 0;
+
+/** Says that the server cannot be heard, as long as it cannot. */
+const lost = {
+  box: null,
+  timer: null,
+  say() {
+    this.timer ??= setTimeout(() => {
+      this.box = h(
+        "div",
+        { class: "toast bad", role: "alert" },
+        "The connection to the server is lost. What is shown may be old; the page tries again.",
+      );
+      document.getElementById("toasts").append(this.box);
+    }, LOST_MS);
+  },
+  over() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.box?.remove();
+  },
+};
 
 /**
  * Calls `changed(jobs)` when jobs changed: with the set of their ids, or with null if that is not known. One job is
@@ -59,6 +84,7 @@ export function watch(job, changed) {
     }
     source = new EventSource(job ? `/events/jobs/${job}` : "/events/jobs");
     source.onopen = () => {
+      lost.over();
       clearInterval(poll);
       poll = null;
       // What was committed before is not told (EV-3).
@@ -69,7 +95,11 @@ export function watch(job, changed) {
     source.onerror = () => {
       startPolling();
       // An interrupted stream is opened again by the browser, a refused one is not.
-      if (source.readyState !== EventSource.CLOSED) return;
+      if (source.readyState !== EventSource.CLOSED) {
+        lost.say();
+        return;
+      }
+      lost.over();
       refusedUntil = Date.now() + RETRY_MS;
       again = setTimeout(listen, RETRY_MS + 1);
     };
@@ -81,6 +111,7 @@ export function watch(job, changed) {
   listen();
   return () => {
     ended = true;
+    lost.over();
     source?.close();
     clearInterval(poll);
     clearTimeout(timer);
