@@ -1,13 +1,15 @@
 //! Requests to the server, from the first byte of a body to the last one of the answer.
 //!
 //! - `calls`: some calls of all services, one after another, on a server with nothing in it. A refused one changes nothing;
-//!   in the end every job and task is found page by page, and the rows are as they should be.
+//!   in the end every job and task is found page by page, every task that waits is explained, and the rows are as they
+//!   should be.
 //! - `telemetry`: exports of logs and spans, and queries for them.
 
 mod answer;
 mod pages;
 mod request;
 mod server;
+mod waits;
 
 use std::fmt::Write as _;
 
@@ -40,6 +42,7 @@ pub(crate) fn run(bytes: &[u8]) {
             before = after;
         }
         pages::check(&server).await;
+        waits::check(&server).await;
     });
 }
 

@@ -16,7 +16,7 @@ pub(super) async fn check(server: &Inside) {
     let mut page = Some(Pagination { limit: Some(1), ..Default::default() });
     while let Some(asked) = page {
         let request = wire::QueryJobsRequest { page: asked.into(), ..Default::default() };
-        let answer: wire::QueryJobsResponse = ask(server, "QueryJobs", &request).await;
+        let answer: wire::QueryJobsResponse = ask(server, "workflows.v1.JobService/QueryJobs", &request).await;
         listed.extend(answer.jobs.iter().map(|job| job.id.uuid.clone()));
         assert!(listed.len() <= stored.len(), "more jobs are listed than there are");
         page = next(answer.next_page.into_option());
@@ -31,7 +31,7 @@ async fn tasks(server: &Inside, job: Vec<u8>) {
     let id = boxwood_proto::tilebox::v1::ID { uuid: job, ..Default::default() };
     let list = async |page: Pagination| -> wire::JobTaskPage {
         let request = wire::ListJobTasksRequest { job_id: id.clone().into(), page: page.into(), ..Default::default() };
-        let answer: wire::ListJobTasksResponse = ask(server, "ListJobTasks", &request).await;
+        let answer: wire::ListJobTasksResponse = ask(server, "workflows.v1.JobService/ListJobTasks", &request).await;
         answer.page.into_option().expect("a page")
     };
     let of = |page: &wire::JobTaskPage| page.tasks.iter().map(|task| task.id.uuid.clone()).collect::<Vec<_>>();
@@ -52,9 +52,8 @@ fn next(page: Option<Pagination>) -> Option<Pagination> {
     page.filter(|page| page.starting_after.is_set())
 }
 
-async fn ask<A: Message>(server: &Inside, method: &str, request: &impl Message) -> A {
-    let path = format!("/workflows.v1.JobService/{method}");
-    let request = request::post(&path, "application/proto", &[], request.encode_to_vec());
+pub(super) async fn ask<A: Message>(server: &Inside, method: &str, request: &impl Message) -> A {
+    let request = request::post(&format!("/{method}"), "application/proto", &[], request.encode_to_vec());
     let (answer, _) = server.answer(request).await.expect("a whole answer");
     assert!(answer.status().is_success(), "{method}: {answer:?}");
     A::decode_from_slice(answer.body()).expect("a message")

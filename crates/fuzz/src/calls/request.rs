@@ -13,7 +13,7 @@ use http::Request;
 use crate::input::Input;
 
 /// Where calls go.
-const CALLS: [&str; 30] = [
+const CALLS: [&str; 33] = [
     "/workflows.v1.JobService/SubmitJob",
     "/workflows.v1.TaskService/NextTask",
     "/workflows.v1.TaskService/TaskFailed",
@@ -44,6 +44,9 @@ const CALLS: [&str; 30] = [
     "/workflows.v1.TelemetryQueryService/QueryJobSpans",
     "/metrics",
     "/readyz",
+    "/boxwood.v1.InsightService/ExplainJob",
+    "/boxwood.v1.InsightService/ExplainTask",
+    "/boxwood.v1.InsightService/ListRunners",
 ];
 
 /// Where telemetry goes, and is asked for.
