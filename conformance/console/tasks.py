@@ -6,6 +6,8 @@ from tilebox.workflows import ExecutionContext, Task
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 # What drives a terminal, and what turns the order of letters around.
 ANSI = "\x1b[31mred\x1b[0m \u202eevil"
+# What pushes a page wide.
+LONG = "x" * 10_000
 
 
 class Mosaic(Task):
@@ -63,11 +65,50 @@ class Parse(Task):
 class Hostile(Task):
     text: str
 
+    @staticmethod
+    def identifier() -> tuple[str, str]:
+        return HOSTILE, "v0.0"
+
     def execute(self, context: ExecutionContext) -> None:
         context.current_task.display = HOSTILE
+        context.progress(HOSTILE).add(2)
         context.logger.error(f"{ANSI} {HOSTILE}", **{HOSTILE: HOSTILE})
+        context.logger.warning(LONG, **{"long": LONG})
         with context.tracer.span(HOSTILE):
             pass
+        with context.tracer.span(LONG):
+            pass
+        context.submit_subtask(Bad(LONG[:1000]), optional=True)
+        context.submit_subtask(Bad(f"{ANSI} {HOSTILE}"))
+
+
+class Bad(Task):
+    """Fails for good, with a hostile text."""
+
+    text: str
+
+    def execute(self, context: ExecutionContext) -> None:
+        context.current_task.display = self.text
+        raise ValueError(f"{HOSTILE} {ANSI} {LONG}")
+
+
+class Census(Task):
+    """More tasks than any list has at first, of which the last ones fail."""
+
+    homes: int
+
+    def execute(self, context: ExecutionContext) -> None:
+        context.submit_subtasks([Leaf(number) for number in range(self.homes)])
+        context.submit_subtask(Count("attics"), optional=True)
+        context.submit_subtask(Count("cellars"), max_retries=2)
+
+
+class Count(Task):
+    what: str
+
+    def execute(self, context: ExecutionContext) -> None:
+        context.current_task.display = f"Count {self.what}"
+        raise ValueError(f"nobody opens: {self.what}")
 
 
 class Wide(Task):
@@ -84,4 +125,4 @@ class Leaf(Task):
         pass
 
 
-ALL = [Mosaic, Scene, Blend, Ingest, Parse, Hostile, Wide, Leaf]
+ALL = [Mosaic, Scene, Blend, Ingest, Parse, Hostile, Bad, Census, Count, Wide, Leaf]

@@ -9,6 +9,7 @@ from harness.server import Server
 from playwright.sync_api import Browser, Page, expect
 
 import tasks
+from pages import PAGES
 from world import World
 
 MANY = 10_000
@@ -192,26 +193,13 @@ def test_ui_2_a_list_of_ten_thousand_jobs_is_read_as_one_scrolls(page: Page, bus
     expect(rows).to_have_count(1)
 
 
-PAGES = {
-    "jobs": "/workflows/jobs",
-    "tasks": "/workflows/jobs/{mosaic}",
-    "logs-of-a-job": "/workflows/jobs/{mosaic}?view=logs",
-    "execution": "/workflows/jobs/{mosaic}?view=execution",
-    "diagram": "/workflows/jobs/{mosaic}?view=diagram",
-    "failed": "/workflows/jobs/{failed}",
-    "clone": "/workflows/jobs/{mosaic}/clone",
-    "clusters": "/workflows/clusters",
-    "logs": "/workflows/logs",
-}
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pictures_of_every_page(browser: Browser, server: Server, world: World, pictures: Path, scheme: str) -> None:
     failed = world.ingest()
     context = browser.new_context(base_url=server.url, color_scheme=scheme, viewport={"width": 1360, "height": 850})
     page = context.new_page()
     for name, address in PAGES.items():
-        page.goto(address.format(mosaic=world.mosaic, failed=failed))
+        page.goto(address.format(mosaic=world.mosaic, failed=failed, task=world.first_task(world.mosaic)))
         page.wait_for_load_state("networkidle")
         page.screenshot(path=pictures / f"{name}-{scheme}.png")
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -223,7 +211,8 @@ def test_pictures_of_every_page(browser: Browser, server: Server, world: World, 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_narrow_window_needs_no_sideways_scrolling(page: Page, world: World, name: str) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(PAGES[name].format(mosaic=world.mosaic, failed=world.mosaic))
+    task = world.first_task(world.mosaic)
+    page.goto(PAGES[name].format(mosaic=world.mosaic, failed=world.census, task=task))
     page.wait_for_load_state("networkidle")
     wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert wide <= 0, f"{wide} pixels too wide"

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from urllib.parse import urlsplit
@@ -43,11 +44,23 @@ class World:
 
     @cached_property
     def hostile(self) -> str:
-        """A completed job whose every text is hostile."""
-        job = self.submit(tasks.HOSTILE, tasks.Hostile(tasks.HOSTILE))
+        """A failed job whose every text is hostile, on a server with a hostile cluster."""
+        job = self.submit(tasks.HOSTILE, tasks.Hostile(f"{tasks.HOSTILE} {tasks.ANSI}"))
+        long = self.submit(tasks.LONG, tasks.Leaf(1))
         self.run()
-        wait_until(lambda: self.telemetry("QueryJobSpans", job, "resourceSpans", 2), timeout=30)
-        wait_until(lambda: self.telemetry("QueryJobLogs", job, "resourceLogs", 1), timeout=30)
+        name = tasks.HOSTILE[:80]
+        cluster = {"name": name, "slug": "hostile", "description": f"{tasks.HOSTILE} {tasks.ANSI} {tasks.LONG}"}
+        self.call("WorkflowsService/CreateCluster", cluster)
+        wait_until(lambda: self.telemetry("QueryJobSpans", job, "resourceSpans", 6), timeout=30)
+        wait_until(lambda: self.telemetry("QueryJobLogs", job, "resourceLogs", 2), timeout=30)
+        assert long.id != job.id
+        return str(job.id)
+
+    @cached_property
+    def census(self) -> str:
+        """A failed job of more than a thousand tasks: one failed after two retries, an optional one failed too."""
+        job = self.submit("census", tasks.Census(1100))
+        self.run()
         return str(job.id)
 
     def ingest(self) -> str:
@@ -56,6 +69,26 @@ class World:
         job = self.submit("ingest-files", tasks.Ingest(3))
         self.run()
         return str(job.id)
+
+    def submit_input(self, name: str, data: bytes) -> str:
+        """Submits a job of one task with these bytes as input, which nothing executes."""
+        submission = request(name)
+        submission["tasks"]["taskGroups"][0]["inputs"] = [base64.b64encode(data).decode()]
+        job = self.call("JobService/SubmitJob", submission)
+        return str(uuid.UUID(bytes=base64.b64decode(job["id"]["uuid"])))
+
+    def take(self, name: str) -> str:
+        """Has a runner take a task with this name and say nothing more; answers the id of the task."""
+        cluster = self.call("WorkflowsService/ListClusters", {})["clusters"][0]["slug"]
+        wanted = {"clusterSlug": cluster, "identifiers": [{"name": name, "version": "v0.0"}]}
+        answer = self.call("TaskService/NextTask", {"nextTaskToRun": wanted})
+        return str(uuid.UUID(bytes=base64.b64decode(answer["nextTask"]["id"]["uuid"])))
+
+    def first_task(self, job: str) -> str:
+        """The id of the first task of a job."""
+        request = {"jobId": {"uuid": base64.b64encode(uuid.UUID(job).bytes).decode()}}
+        found = self.call("JobService/ListJobTasks", request)["page"]["tasks"][0]
+        return str(uuid.UUID(bytes=base64.b64decode(found["id"]["uuid"])))
 
     def telemetry(self, method: str, job: Job, field: str, count: int) -> bool:
         answer = self.call(f"TelemetryQueryService/{method}", {"jobId": {"uuid": encoded(job)}})

@@ -216,3 +216,81 @@ async fn insight_is_served_as_json_too() {
     let (status, body) = post("ExplainJob", unknown).await;
     assert_eq!((status, body["code"].as_str()), (StatusCode::NOT_FOUND, Some("not_found")));
 }
+
+/// How it stands with a task.
+async fn stands(client: &Client, id: &ID) -> insight::TaskExplanation {
+    let request = insight::ExplainTaskRequest { task_id: id.clone().into(), ..Default::default() };
+    client.explain_task(request).await.expect("explained").into_owned()
+}
+
+#[tokio::test]
+async fn in_16_a_running_task_has_a_lease_and_every_task_its_job_and_executions() {
+    let world = World::new().await;
+    let (insight, runner, jobs) = (client(&world), world.grpc().tasks(), world.grpc().jobs());
+    let cluster = default_cluster(&world).await;
+    let mut submission = tasks("", "A", 1);
+    submission.task_groups[0].max_retries_values = vec![2];
+    let job = jobs.submit_job(submit("the job", submission)).await.expect("submitted").into_owned();
+    let task = runner.next_task(ask(&cluster, &["A"])).await.expect("asked").into_owned();
+    let id = task.next_task.as_option().expect("a task").id.as_option().expect("an id").clone();
+
+    let running = stands(&insight, &id).await;
+    assert_eq!((running.job_id.as_option(), running.job_name.as_str()), (job.id.as_option(), "the job"));
+    assert_eq!(running.identifier.as_option().expect("an identifier").name, "A");
+    let lease = running.lease.as_option().expect("a lease");
+    let seconds = |time: &boxwood_proto::buffa_types::google::protobuf::Timestamp| time.seconds;
+    let (start, end) = (lease.handed_out_at.as_option(), lease.ends_at.as_option());
+    assert_eq!(seconds(end.expect("an end")) - seconds(start.expect("a start")), 15, "R-30");
+    let executions = running.executions.as_option().expect("executions");
+    assert_eq!((executions.hand_outs, executions.failures, executions.retries_left), (1, 0, 2));
+
+    let failed = wire::TaskFailedRequest { task_id: id.clone().into(), was_workflow_error: true, ..Default::default() };
+    runner.task_failed(failed).await.expect("stored");
+    let queued = stands(&insight, &id).await;
+    assert!(!queued.lease.is_set(), "only a RUNNING task has a lease");
+    let executions = queued.executions.as_option().expect("executions");
+    assert_eq!((executions.hand_outs, executions.failures, executions.retries_left), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn in_17_failed_tasks_are_named_beyond_the_first_thousand_of_a_job() {
+    let world = World::new().await;
+    let (insight, runner, jobs) = (client(&world), world.grpc().tasks(), world.grpc().jobs());
+    let cluster = default_cluster(&world).await;
+    let mut submission = tasks("", "Early", 1200);
+    let mut late = tasks("", "Late", 1).task_groups.remove(0);
+    late.identifier_pointers = vec![1];
+    late.display_pointers = vec![1];
+    let mut optional = late.clone();
+    optional.optional_values = vec![true];
+    submission.task_groups.extend([optional, late]);
+    submission.identifier_lookup.push(identifier("Late", "v0.0"));
+    submission.display_lookup.push("Late".into());
+    let job = jobs.submit_job(submit("j", submission)).await.expect("submitted").into_owned();
+    let list = async |limit| {
+        let request = insight::ListFailedTasksRequest { job_id: job.id.clone(), limit, ..Default::default() };
+        client(&world).list_failed_tasks(request).await.expect("listed").into_owned()
+    };
+    let none = list(0).await;
+    assert_eq!((none.failed.len(), none.optional.len()), (0, 0));
+    for _ in 0..2 {
+        let task = runner.next_task(ask(&cluster, &["Late"])).await.expect("asked").into_owned();
+        let task_id = task.next_task.as_option().expect("a task").id.clone();
+        let failed = wire::TaskFailedRequest { task_id, was_workflow_error: true, ..Default::default() };
+        runner.task_failed(failed).await.expect("stored");
+    }
+    let found = list(0).await;
+    assert_eq!((found.failed.len(), found.optional.len()), (1, 1));
+    assert_eq!(found.failed[0].display, "Late");
+    assert!(found.optional[0].optional);
+
+    // Where a task is: its job, for those who know only its id.
+    let ids =
+        vec![found.failed[0].id.as_option().expect("an id").clone(), ID { uuid: vec![7; 16], ..Default::default() }];
+    let request = insight::FindTasksRequest { task_ids: ids, ..Default::default() };
+    let placed = insight.find_tasks(request).await.expect("found").into_owned().tasks;
+    assert_eq!(placed.len(), 1, "IN-18: what does not exist is left out");
+    assert_eq!((placed[0].job_id.as_option(), placed[0].job_name.as_str()), (job.id.as_option(), "j"));
+    let nothing = insight::FindTasksRequest { task_ids: vec![ID::default()], ..Default::default() };
+    assert!(insight.find_tasks(nothing).await.is_err(), "no id");
+}

@@ -35,8 +35,9 @@ pub use error::Error;
 pub use lane::Lane;
 pub use outline::{JobOutline, OutlineGroup, TaskRun};
 pub use read::{
-    BlockedGroup, Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader,
-    SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
+    BlockedGroup, Bounds, Executions, FailedTasks, FoundTask, GraphGroup, JobGraph, JobPage, JobQuery, JobView,
+    JobWaits, QueueStats, Reader, SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
+    optional_look_max,
 };
 pub use vault::Vault;
 pub use writer::{LaneOptions, Outcome, Wake};

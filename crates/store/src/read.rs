@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use boxwood_engine::{
     AutomationId, Class, Cluster, Group, GroupKey, GroupState, Identifier, Indicator, Job, JobId, JobState, JobStatus,
-    TaskId, TaskKey, TaskState, Timestamp,
+    Task, TaskId, TaskKey, TaskState, Timestamp,
 };
 
 use crate::error::Error;
@@ -222,15 +222,70 @@ impl BlockedGroup {
     }
 }
 
-/// What a task waits for, as far as rows tell (IN-10).
+/// How it stands with one task, and what it waits for, as far as rows tell (IN-10, IN-16).
 #[derive(Clone, Debug)]
 pub struct TaskWaits {
+    /// Its job.
+    pub job: Job,
     /// The counters of its job.
     pub status: JobStatus,
-    /// The task, without its parent.
+    /// The task.
     pub task: TaskView,
+    /// Its executions.
+    pub executions: Executions,
     /// Its group.
     pub group: BlockedGroup,
+}
+
+/// The executions of a task so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Executions {
+    /// How often it was handed out.
+    pub hand_outs: u32,
+    /// Failures since the job was submitted or last retried (T-110, J-65).
+    pub failures: u32,
+    /// Leases lost since then (S-40).
+    pub crashes: u32,
+    /// When the lease ends of the execution that is going on.
+    pub lease_until: Option<Timestamp>,
+}
+
+impl Executions {
+    /// Those of a task; none if it was never handed out.
+    pub(crate) fn of(task: Option<&Task>) -> Self {
+        task.map_or_else(Self::default, |task| Self {
+            hand_outs: task.hand_outs,
+            failures: task.failures,
+            crashes: task.crashes,
+            lease_until: (task.state == TaskState::Running).then_some(task.lease_until),
+        })
+    }
+}
+
+/// A task, and the job it belongs to (IN-18).
+#[derive(Clone, Debug)]
+pub struct FoundTask {
+    /// The id of its job.
+    pub job: JobId,
+    /// The name of its job.
+    pub job_name: String,
+    /// The task.
+    pub task: TaskView,
+}
+
+/// The tasks of a job that failed, in order of submission (IN-17).
+#[derive(Clone, Debug, Default)]
+pub struct FailedTasks {
+    /// The first that are FAILED.
+    pub failed: Vec<TaskView>,
+    /// The first that are FAILED_OPTIONAL among the first tasks that were ever handed out, see [`optional_look_max`].
+    pub optional: Vec<TaskView>,
+}
+
+/// Tasks that are looked at to find those that are FAILED_OPTIONAL; no index names them, and most jobs have none.
+#[must_use]
+pub const fn optional_look_max() -> usize {
+    100_000
 }
 
 /// Queries on committed rows. Calls block; call them where blocking is allowed.
@@ -267,8 +322,14 @@ pub trait Reader: Send + Sync {
     /// exist.
     fn job_waits(&self, id: JobId, limit: usize) -> Result<Option<JobWaits>, Error>;
 
-    /// What a task waits for; none if it does not exist.
+    /// How it stands with a task, and what it waits for; none if it does not exist.
     fn task_waits(&self, id: TaskId) -> Result<Option<TaskWaits>, Error>;
+
+    /// The tasks with these ids that exist, each once, in order of submission.
+    fn find_tasks(&self, ids: &[TaskId]) -> Result<Vec<FoundTask>, Error>;
+
+    /// The tasks of a job that failed, at most `limit` of each sort; none if the job does not exist.
+    fn failed_tasks(&self, id: JobId, limit: usize) -> Result<Option<FailedTasks>, Error>;
 
     /// The clusters, the default one first, then by slug (C-9).
     fn clusters(&self) -> Result<Vec<Cluster>, Error>;

@@ -1,12 +1,13 @@
-//! Runners seen, and why tasks wait.
+//! Runners seen, how it stands with tasks, and why they wait.
 
 use std::time::Instant;
 
 use boxwood_engine::{Identifier, Timestamp};
 use boxwood_proto::boxwood::v1 as wire;
 use boxwood_proto::workflows::v1::TaskIdentifier;
+use boxwood_store::{FoundTask, TaskWaits};
 
-use super::{id, time};
+use super::{id, summary, task_state, time};
 use crate::dispatch;
 use crate::explain::{Dependency, Fit, Wait, Why};
 
@@ -28,6 +29,48 @@ fn identifier(identifier: &Identifier) -> TaskIdentifier {
     TaskIdentifier {
         name: identifier.name.to_string(),
         version: identifier.version.as_str().to_owned(),
+        ..Default::default()
+    }
+}
+
+/// How it stands with a task, on the wire (IN-16).
+pub(crate) fn task_explanation(of: TaskWaits, waits: Option<&Wait>) -> wire::TaskExplanation {
+    let executions = of.executions;
+    let lease = executions.lease_until.map(|ends_at| wire::Lease {
+        handed_out_at: of.task.started_at.map(time::timestamp).into(),
+        ends_at: time::timestamp(ends_at).into(),
+        ..Default::default()
+    });
+    wire::TaskExplanation {
+        state: task_state(of.task.state).into(),
+        wait: waits.map(wait).into(),
+        job_id: id(of.job.id.to_bytes()).into(),
+        job_name: of.job.name,
+        identifier: identifier(&of.task.identifier).into(),
+        executions: wire::Executions {
+            hand_outs: executions.hand_outs.into(),
+            failures: executions.failures.into(),
+            retries_left: of.task.max_retries.saturating_sub(executions.failures).into(),
+            lost_leases: executions.crashes.into(),
+            ..Default::default()
+        }
+        .into(),
+        lease: lease.into(),
+        task: summary(of.task).into(),
+        ..Default::default()
+    }
+}
+
+/// A task that was looked up, on the wire (IN-18).
+pub(crate) fn found_task(found: FoundTask) -> wire::FoundTask {
+    let task = found.task;
+    wire::FoundTask {
+        task_id: id(task.id.to_bytes()).into(),
+        parent_id: task.parent.map(|parent| id(parent.to_bytes())).into(),
+        display: task.display,
+        state: task_state(task.state).into(),
+        job_id: id(found.job.to_bytes()).into(),
+        job_name: found.job_name,
         ..Default::default()
     }
 }

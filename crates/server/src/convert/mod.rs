@@ -12,7 +12,7 @@ mod time;
 
 pub(crate) use cluster::cluster;
 pub(crate) use diagram::{graph, options, text, to_fold};
-pub(crate) use insight::{runners, wait};
+pub(crate) use insight::{found_task, runners, task_explanation, wait};
 pub(crate) use job::{NewRoots, job, job_in_progress, job_query, job_state, state_count, submitted_job};
 pub(crate) use prototype::jobs_prototype;
 pub(crate) use report::{ask, computed_task, failed_task};

@@ -1,4 +1,4 @@
-//! `boxwood.v1.InsightService`: who works, and why what waits does wait (IN-1 to IN-15).
+//! `boxwood.v1.InsightService`: who works, what failed, and why what waits does wait (IN-1 to IN-22).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,12 +8,22 @@ use boxwood_proto::boxwood::v1 as wire;
 use boxwood_proto::connectrpc::{ConnectError, RequestContext, Response, ServiceRequest, ServiceResult};
 
 use crate::door::Door;
+use crate::telemetry::Queries;
 use crate::{clock, convert, explain, validate};
 
 /// Groups of tasks that wait for others named for one job at most (IN-11).
 const BLOCKED_GROUPS_MAX: usize = 20;
 
-pub(super) struct Insight(pub(super) Arc<Door>);
+/// Failed tasks of each sort named for one job at most (IN-17).
+const FAILED_TASKS_MAX: usize = 100;
+
+/// Tasks that can be looked up in one call (IN-18).
+const FIND_TASKS_MAX: usize = 1000;
+
+pub(super) struct Insight {
+    pub(super) door: Arc<Door>,
+    pub(super) telemetry: Arc<Queries>,
+}
 
 impl wire::InsightService for Insight {
     async fn list_runners(
@@ -22,7 +32,7 @@ impl wire::InsightService for Insight {
         request: ServiceRequest<'_, wire::ListRunnersRequest>,
     ) -> ServiceResult<wire::ListRunnersResponse> {
         validate::slug("cluster_slug", request.cluster_slug)?;
-        let runners = self.0.dispatch.runners();
+        let runners = self.door.dispatch.runners();
         let now = (Instant::now(), clock::now());
         let wanted =
             runners.iter().filter(|kind| request.cluster_slug.is_empty() || &*kind.ask.cluster == request.cluster_slug);
@@ -38,9 +48,9 @@ impl wire::InsightService for Insight {
         request: ServiceRequest<'_, wire::ExplainJobRequest>,
     ) -> ServiceResult<wire::JobExplanation> {
         let id = validate::required_id("job_id", &request.job_id, JobId::from_bytes)?;
-        let waits = self.0.read(move |reader| reader.job_waits(id, BLOCKED_GROUPS_MAX)).await?;
+        let waits = self.door.read(move |reader| reader.job_waits(id, BLOCKED_GROUPS_MAX)).await?;
         let waits = waits.ok_or_else(|| ConnectError::not_found(format!("job_id: there is no job {id}")))?;
-        let (told, further) = explain::job(&waits, &self.0.dispatch.runners());
+        let (told, further) = explain::job(&waits, &self.door.dispatch.runners());
         Response::ok(wire::JobExplanation {
             state: convert::job_state(waits.status.state()).into(),
             queued_tasks: waits.status.counts.of(TaskState::Queued),
@@ -56,12 +66,49 @@ impl wire::InsightService for Insight {
         request: ServiceRequest<'_, wire::ExplainTaskRequest>,
     ) -> ServiceResult<wire::TaskExplanation> {
         let id = validate::required_id("task_id", &request.task_id, TaskId::from_bytes)?;
-        let waits = self.0.read(move |reader| reader.task_waits(id)).await?;
+        let waits = self.door.read(move |reader| reader.task_waits(id)).await?;
         let waits = waits.ok_or_else(|| ConnectError::not_found(format!("task_id: there is no task {id}")))?;
-        Response::ok(wire::TaskExplanation {
-            state: convert::task_state(waits.task.state).into(),
-            wait: explain::task(&waits, &self.0.dispatch.runners()).as_ref().map(convert::wait).into(),
+        let wait = explain::task(&waits, &self.door.dispatch.runners());
+        Response::ok(convert::task_explanation(waits, wait.as_ref()))
+    }
+
+    async fn list_failed_tasks(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::ListFailedTasksRequest>,
+    ) -> ServiceResult<wire::FailedTasks> {
+        let id = validate::required_id("job_id", &request.job_id, JobId::from_bytes)?;
+        let limit = match request.limit {
+            0 => FAILED_TASKS_MAX,
+            limit => usize::try_from(limit).unwrap_or(FAILED_TASKS_MAX).min(FAILED_TASKS_MAX),
+        };
+        let found = self.door.read(move |reader| reader.failed_tasks(id, limit)).await?;
+        let found = found.ok_or_else(|| ConnectError::not_found(format!("job_id: there is no job {id}")))?;
+        Response::ok(wire::FailedTasks {
+            failed: found.failed.into_iter().map(convert::summary).collect(),
+            optional: found.optional.into_iter().map(convert::summary).collect(),
             ..Default::default()
         })
+    }
+
+    async fn find_tasks(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::FindTasksRequest>,
+    ) -> ServiceResult<wire::FoundTasks> {
+        let ids = validate::ids("task_ids", &request.task_ids, FIND_TASKS_MAX, TaskId::from_bytes)?;
+        let found = self.door.read(move |reader| reader.find_tasks(&ids)).await?;
+        Response::ok(wire::FoundTasks {
+            tasks: found.into_iter().map(convert::found_task).collect(),
+            ..Default::default()
+        })
+    }
+
+    async fn query_spans(
+        &self,
+        _: RequestContext,
+        request: ServiceRequest<'_, wire::QuerySpansRequest>,
+    ) -> ServiceResult<wire::FoundSpans> {
+        Response::ok(self.telemetry.spans(&request).await?)
     }
 }

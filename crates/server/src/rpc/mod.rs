@@ -69,6 +69,6 @@ pub(crate) fn services(door: &Arc<Door>, telemetry: &Telemetry) -> Router {
         .add_service(Arc::new(automation::Automations))
         .add_service(Arc::new(storage_location::StorageLocations))
         .add_service(Arc::new(diagram::Diagrams(door.clone())))
-        .add_service(Arc::new(insight::Insight(door.clone())))
+        .add_service(Arc::new(insight::Insight { door: door.clone(), telemetry: telemetry.service() }))
         .add_service(telemetry.service())
 }

@@ -1,7 +1,7 @@
 //! Logs and spans: taken in over OTLP/HTTP, given out by `TelemetryQueryService`.
 //!
 //! - `intake`: `POST /v1/logs` and `/v1/traces`; `body` reads requests within bounds, `decode` takes them apart.
-//! - `query`: the service.
+//! - `query`: the service; `spans`: the spans of all jobs.
 //!
 //! Telemetry has a database of its own and bounds of its own on memory and threads: under a flood it answers 503, and
 //! calls about jobs and tasks do not notice (O-5).
@@ -10,6 +10,7 @@ mod body;
 mod decode;
 mod intake;
 mod query;
+mod spans;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -50,7 +50,7 @@ impl Queries {
     }
 
     /// Asks beside the calls, because it blocks.
-    async fn ask<T: Send + 'static>(
+    pub(super) async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Database, &dyn Reader) -> Result<T, ConnectError> + Send + 'static,
     ) -> Result<T, ConnectError> {
@@ -188,7 +188,7 @@ fn log(record: StoredRecord) -> Result<ResourceLogs, Error> {
 }
 
 /// A span as a resource entry of its own (O-32).
-fn span(record: StoredRecord) -> Result<ResourceSpans, Error> {
+pub(super) fn span(record: StoredRecord) -> Result<ResourceSpans, Error> {
     let mut span: Span = decode(&record.encoded)?;
     // The Python SDK fails on a status code it does not know.
     if let Some(status) = span.status.as_option_mut()
@@ -203,7 +203,7 @@ fn span(record: StoredRecord) -> Result<ResourceSpans, Error> {
     Ok(resource)
 }
 
-fn decode<M: Message>(encoded: &[u8]) -> Result<M, Error> {
+pub(super) fn decode<M: Message>(encoded: &[u8]) -> Result<M, Error> {
     DecodeOptions::new()
         .with_element_memory_limit(ELEMENT_BYTES_MAX)
         .decode_from_slice(encoded)
@@ -211,7 +211,7 @@ fn decode<M: Message>(encoded: &[u8]) -> Result<M, Error> {
 }
 
 /// Which page is asked for. It continues after a record, whose id is none of a job or task.
-fn page(page: &MessageFieldView<PaginationView<'_>>) -> Result<validate::Page<RecordId>, Invalid> {
+pub(super) fn page(page: &MessageFieldView<PaginationView<'_>>) -> Result<validate::Page<RecordId>, Invalid> {
     let read = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).ok().filter(|id| *id != [0; 16]);
     let validate::Page { limit, after } = validate::Page::read(page, read)?;
     let Some(after) = after else { return Ok(validate::Page { limit, after: None }) };
@@ -269,7 +269,7 @@ fn direction(asked: Option<EnumValue<WireDirection>>, default: SortDirection) ->
 
 /// An interval of times in nanoseconds since 1970; start included and end excluded unless it says otherwise (J-43), an end
 /// left out is open.
-fn interval(interval: &MessageFieldView<TimeIntervalView<'_>>) -> Result<Bounds<u64>, Invalid> {
+pub(super) fn interval(interval: &MessageFieldView<TimeIntervalView<'_>>) -> Result<Bounds<u64>, Invalid> {
     let Some(interval) = interval.as_option() else { return Ok((Bound::Unbounded, Bound::Unbounded)) };
     let start = match interval.start_time.as_option() {
         None => Bound::Unbounded,

@@ -32,6 +32,26 @@ pub(crate) fn optional_id<T>(
     }
 }
 
+/// Reads ids of a list, of which there may be `most`.
+pub(crate) fn ids<'a, T>(
+    field: &str,
+    ids: impl IntoIterator<Item = &'a IDView<'a>>,
+    most: usize,
+    read: impl Fn(&[u8]) -> Option<T>,
+) -> Result<Vec<T>, Invalid> {
+    let mut found = Vec::new();
+    for (place, id) in ids.into_iter().enumerate() {
+        if place == most {
+            return invalid(format!("{field}: at most {most} are allowed"));
+        }
+        let Some(id) = read(id.uuid) else {
+            return invalid(format!("{field}[{place}]: is no id of 16 bytes of which one is not zero"));
+        };
+        found.push(id);
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

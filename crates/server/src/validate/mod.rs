@@ -11,7 +11,7 @@ mod trace;
 
 use boxwood_proto::connectrpc::ConnectError;
 
-pub(crate) use id::{optional_id, required_id};
+pub(crate) use id::{ids, optional_id, required_id};
 pub(crate) use identifier::{identifier, max_retries};
 pub(crate) use interval::{id_interval, is_empty, time_interval, timestamp};
 pub(crate) use page::{Page, next as next_page};

@@ -5,6 +5,7 @@ mod support;
 
 mod intake;
 mod queries;
+mod spans;
 
 use std::io::Write as _;
 

@@ -14,8 +14,9 @@ use super::{Committed, LOCK, State};
 use crate::error::Error;
 use crate::outline::{JobOutline, Outlining, Window};
 use crate::read::{
-    BlockedGroup, Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader,
-    SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
+    BlockedGroup, Bounds, Executions, FailedTasks, FoundTask, GraphGroup, JobGraph, JobPage, JobQuery, JobView,
+    JobWaits, QueueStats, Reader, SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
+    optional_look_max,
 };
 
 impl Committed {
@@ -96,8 +97,37 @@ impl Reader for Committed {
         let state = self.read();
         let Some((group, task)) = state.rows.task_with_id(id) else { return Ok(None) };
         let group = state.rows.blocked_group(group)?;
-        let status = state.rows.status(group.group.job)?.clone();
-        Ok(Some(TaskWaits { status, task: TaskView { parent: None, ..state.rows.task_view(task)? }, group }))
+        let key = group.group.job;
+        let job = state.rows.jobs.get(&key).ok_or_else(|| missing("job", key.0))?.as_ref().clone();
+        let status = state.rows.status(key)?.clone();
+        let executions = Executions::of(state.rows.tasks.get(&task));
+        Ok(Some(TaskWaits { job, status, task: state.rows.task_view(task)?, executions, group }))
+    }
+
+    fn find_tasks(&self, ids: &[TaskId]) -> Result<Vec<FoundTask>, Error> {
+        let state = self.read();
+        let found: BTreeMap<TaskKey, JobKey> =
+            ids.iter().filter_map(|id| state.rows.task_with_id(*id).map(|(group, task)| (task, group.job))).collect();
+        let whole = found.into_iter().map(|(key, job)| {
+            let job = state.rows.jobs.get(&job).ok_or_else(|| missing("job", job.0))?;
+            Ok(FoundTask { job: job.id, job_name: job.name.clone(), task: state.rows.task_view(key)? })
+        });
+        whole.collect()
+    }
+
+    fn failed_tasks(&self, id: JobId, limit: usize) -> Result<Option<FailedTasks>, Error> {
+        let state = self.read();
+        let Some(job) = state.rows.job_ids.get(&id).copied() else { return Ok(None) };
+        let views = |keys: &mut dyn Iterator<Item = TaskKey>| {
+            keys.take(limit).map(|key| state.rows.task_view(key)).collect::<Result<Vec<_>, _>>()
+        };
+        let mut failed = state.rows.failed.range((job, TaskKey(0))..=(job, TaskKey(u64::MAX))).map(|(_, task)| *task);
+        let known = state.rows.groups_of(job).flat_map(|group| state.rows.tasks.range(range(group)));
+        let mut optional = known
+            .take(optional_look_max())
+            .filter(|(_, task)| task.state == TaskState::FailedOptional)
+            .map(|(key, _)| *key);
+        Ok(Some(FailedTasks { failed: views(&mut failed)?, optional: views(&mut optional)? }))
     }
 
     fn clusters(&self) -> Result<Vec<Cluster>, Error> {

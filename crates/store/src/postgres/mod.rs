@@ -11,6 +11,7 @@ mod catalog;
 mod columns;
 mod filter;
 mod flight;
+mod found;
 mod keys;
 mod listing;
 mod load;

@@ -14,6 +14,7 @@ use tokio_postgres::Row;
 
 use super::catalog;
 use super::filter::{Filter, bigint};
+use super::found;
 use super::listing;
 use super::outline;
 use super::pool::Pool;
@@ -26,8 +27,8 @@ use super::waits;
 use crate::error::Error;
 use crate::outline::JobOutline;
 use crate::read::{
-    Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader, SortDirection, TaskPage,
-    TaskQuery, TaskWaits, exact_times_max,
+    Bounds, FailedTasks, FoundTask, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader,
+    SortDirection, TaskPage, TaskQuery, TaskWaits, exact_times_max,
 };
 
 impl Reader for Pool {
@@ -89,6 +90,14 @@ impl Reader for Pool {
 
     fn task_waits(&self, id: TaskId) -> Result<Option<TaskWaits>, Error> {
         self.read(async |talk| waits::of_task(talk, id).await)
+    }
+
+    fn find_tasks(&self, ids: &[TaskId]) -> Result<Vec<FoundTask>, Error> {
+        self.read(async |talk| found::tasks(talk, ids).await)
+    }
+
+    fn failed_tasks(&self, id: JobId, limit: usize) -> Result<Option<FailedTasks>, Error> {
+        self.read(async |talk| found::failed(talk, id, limit).await)
     }
 
     fn clusters(&self) -> Result<Vec<Cluster>, Error> {

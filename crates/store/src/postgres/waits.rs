@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use boxwood_engine::{Class, ClassKey, Group, Job, JobId, JobKey, JobStatus, TaskId, TaskKey};
 
 use super::catalog;
+use super::found;
 use super::listing;
 use super::query::{children, group_and_state, group_with, job, rows_max};
 use super::rows::{self, GROUP_COLUMNS, GROUP_STATE_COLUMNS, JOB_COLUMNS, column, number};
@@ -66,11 +67,12 @@ pub(super) async fn of_task(talk: &Talk, id: TaskId) -> Result<Option<TaskWaits>
     let found = talk.query_opt(&SQL, &[&column(group.key.0)]).await?;
     let missing = || Error::Corrupt(format!("group {}: its state is missing", group.key.0));
     let entry = [group_and_state(&found.ok_or_else(missing)?)?];
-    let task = listing::tasks(talk, &entry, vec![key.0]).await?.pop();
+    let task = found::views(talk, &entry, vec![key.0]).await?.pop();
     let task = task.ok_or_else(|| Error::Corrupt(format!("task {}: its input is missing", key.0)))?;
+    let executions = found::executions(talk, key).await?;
     let open = open_beside(talk, &job, &group).await?;
     let [(group, state)] = entry;
-    Ok(Some(TaskWaits { status, task, group: BlockedGroup::among(group, state, &open) }))
+    Ok(Some(TaskWaits { job, status, task, executions, group: BlockedGroup::among(group, state, &open) }))
 }
 
 async fn job_with_key(talk: &Talk, key: JobKey) -> Result<(Job, JobStatus), Error> {

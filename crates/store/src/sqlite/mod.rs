@@ -3,6 +3,7 @@
 //! The data directory holds `boxwood.sqlite3` (with its `-wal` and `-shm`), and `lock`, which a running server holds so
 //! that a second one is refused. WAL with `synchronous=FULL`: a commit that returned survives a power cut.
 
+mod found;
 mod load;
 mod location;
 mod outline;

@@ -12,12 +12,12 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::rows::{self, GROUP_COLUMNS, JOB_COLUMNS, column, number, small};
-use super::{Pool, load, outline, waits};
+use super::{Pool, found, load, outline, waits};
 use crate::error::Error;
 use crate::outline::JobOutline;
 use crate::read::{
-    Bounds, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader, SortDirection, TaskPage,
-    TaskQuery, TaskView, TaskWaits, exact_times_max,
+    Bounds, FailedTasks, FoundTask, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader,
+    SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
 };
 
 impl Reader for Pool {
@@ -77,6 +77,14 @@ impl Reader for Pool {
 
     fn task_waits(&self, id: TaskId) -> Result<Option<TaskWaits>, Error> {
         self.read(|connection| waits::of_task(connection, id))
+    }
+
+    fn find_tasks(&self, ids: &[TaskId]) -> Result<Vec<FoundTask>, Error> {
+        self.read(|connection| found::tasks(connection, ids))
+    }
+
+    fn failed_tasks(&self, id: JobId, limit: usize) -> Result<Option<FailedTasks>, Error> {
+        self.read(|connection| found::failed(connection, id, limit))
     }
 
     fn clusters(&self) -> Result<Vec<Cluster>, Error> {

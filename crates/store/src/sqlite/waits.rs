@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use boxwood_engine::{Class, ClassKey, Group, GroupState, Job, JobId, JobKey, JobStatus, TaskId, TaskKey};
+use boxwood_engine::{Class, ClassKey, Group, GroupState, Job, JobId, JobKey, TaskId, TaskKey};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::load;
 use super::query::{Listing, children, group_with};
 use super::rows::{self, GROUP_COLUMNS, JOB_COLUMNS, column, number};
+use super::{found, load};
 use crate::error::Error;
 use crate::read::{BlockedGroup, JobWaits, TaskWaits, blocked_groups_max};
 
@@ -57,21 +57,12 @@ fn ready(connection: &Connection, job: JobKey) -> Result<Vec<(Class, u64)>, Erro
 }
 
 pub(super) fn of_task(connection: &Connection, id: TaskId) -> Result<Option<TaskWaits>, Error> {
-    let Some((group, key)) = group_with(connection, id)? else { return Ok(None) };
-    let (job, status) = job(connection, group.job)?;
-    let sql = format!("SELECT {GROUP_COLUMNS} FROM task_group g JOIN group_state s ON s.key = g.key WHERE g.key = ?1");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let (group, state) = statement.query_row([column(group.key.0)], rows::group)?;
-    let mut tasks = Vec::with_capacity(1);
-    Listing::new(connection).append(&group, &state, None, key.0..key.0 + 1, 1, &mut tasks)?;
-    let task = tasks.pop().ok_or_else(|| Error::Corrupt(format!("task {}: its input is missing", key.0)))?;
+    let Some((_, key)) = group_with(connection, id)? else { return Ok(None) };
+    let (group, state, task) = found::task(connection, &mut Listing::new(connection), key)?;
+    let (job, status) = found::job(connection, group.job)?;
+    let executions = found::executions(connection, key)?;
     let open = open_beside(connection, &job, &group)?;
-    Ok(Some(TaskWaits { status, task, group: BlockedGroup::among(group, state, &open) }))
-}
-
-fn job(connection: &Connection, key: JobKey) -> Result<(Job, JobStatus), Error> {
-    let sql = format!("SELECT {JOB_COLUMNS} FROM job j JOIN job_status s ON s.job = j.key WHERE j.key = ?1");
-    Ok(connection.prepare_cached(&sql)?.query_row([column(key.0)], rows::job)?)
+    Ok(Some(TaskWaits { job, status, task, executions, group: BlockedGroup::among(group, state, &open) }))
 }
 
 /// The groups of the submission of a group that are not complete; there are 64 at most (LM-1).

@@ -27,6 +27,8 @@ pub(super) enum Question {
     JobOfTask(TaskId),
     JobWaits(JobId, usize),
     TaskWaits(TaskId),
+    FindTasks(Vec<TaskId>),
+    FailedTasks(JobId, usize),
 }
 
 impl Question {
@@ -44,6 +46,8 @@ impl Question {
             Self::JobOfTask(id) => reader.job_of_task(*id).map(|answer| format!("{answer:?}")),
             Self::JobWaits(id, limit) => reader.job_waits(*id, *limit).map(|answer| format!("{answer:?}")),
             Self::TaskWaits(id) => reader.task_waits(*id).map(|answer| format!("{answer:?}")),
+            Self::FindTasks(ids) => reader.find_tasks(ids).map(|answer| format!("{answer:?}")),
+            Self::FailedTasks(id, limit) => reader.failed_tasks(*id, *limit).map(|answer| format!("{answer:?}")),
         };
         answer.expect("the store works")
     }
@@ -58,6 +62,7 @@ pub(super) fn about(reader: &dyn Reader, random: &mut Random) -> Vec<Question> {
     let unknown = JobId::from_u128(1).expect("not zero");
     let mut questions = vec![Question::Clusters, Question::Job(unknown), Question::Graph(unknown, 10)];
     questions.extend([Question::Outline(unknown, 10), Question::JobWaits(unknown, 10)]);
+    questions.push(Question::FailedTasks(unknown, 10));
     questions.push(Question::Tasks(TaskQuery { job: unknown, parent: None, after: None, limit: 10 }));
     questions.push(Question::Jobs(all));
     for id in &ids {
@@ -65,8 +70,10 @@ pub(super) fn about(reader: &dyn Reader, random: &mut Random) -> Vec<Question> {
         questions.extend([0, 1, 3, usize::MAX].map(|limit| Question::Graph(*id, limit)));
         questions.extend([0, 1, usize::MAX].map(|limit| Question::JobWaits(*id, limit)));
         questions.extend([1, u64::MAX].map(|limit| Question::Outline(*id, limit)));
+        questions.extend([0, 1, usize::MAX].map(|limit| Question::FailedTasks(*id, limit)));
         every_queued_task_waits_for_something(reader, *id);
         an_outline_has_every_task(reader, *id);
+        every_failed_task_is_named(reader, *id);
         about_tasks(reader, *id, random, &mut questions);
     }
     for _ in 0..SEARCHES {
@@ -87,6 +94,9 @@ fn about_tasks(reader: &dyn Reader, job: JobId, random: &mut Random, questions: 
             questions.push(Question::Tasks(TaskQuery { job, parent, after, limit }));
         }
     }
+    let few = (0..4).filter_map(|_| random.pick(&tasks).copied());
+    questions.push(Question::FindTasks(few.chain(TaskId::from_u128(1)).collect()));
+    questions.push(Question::FindTasks(tasks.clone()));
     for task in tasks {
         let number = task.to_u128();
         let near = [number - 1, number, number + 1].into_iter().filter_map(TaskId::from_u128);
@@ -123,6 +133,20 @@ fn an_outline_has_every_task(reader: &dyn Reader, job: JobId) {
     }
     assert_eq!(outline.runs.iter().map(|run| run.count).sum::<u64>(), graph.tasks.len() as u64);
     assert!(tasks.next().is_none() && outline.groups.len() == graph.groups.len());
+}
+
+/// Each task that is FAILED or FAILED_OPTIONAL is told of, as the list of all tasks has it.
+fn every_failed_task_is_named(reader: &dyn Reader, job: JobId) {
+    let graph = reader.graph(job, usize::MAX).expect("the store works").expect("a job that was listed");
+    let found = reader.failed_tasks(job, usize::MAX).expect("the store works").expect("a job that was listed");
+    for (state, found) in [(TaskState::Failed, found.failed), (TaskState::FailedOptional, found.optional)] {
+        let all = graph.tasks.iter().filter(|task| task.state == state);
+        let (all, found): (Vec<_>, Vec<_>) = (
+            all.map(|task| (task.id, task.parent)).collect(),
+            found.iter().map(|task| (task.id, task.parent)).collect(),
+        );
+        assert_eq!(all, found, "{state:?} tasks of job {job}");
+    }
 }
 
 fn bounds<T: Copy>(values: &[T], random: &mut Random) -> Bounds<T> {

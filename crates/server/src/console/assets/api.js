@@ -1,4 +1,4 @@
-// The public API in Connect's JSON. The console uses nothing else.
+// Calls of the server, in Connect's JSON: the public API, and the service beside it.
 
 /** An error of a call, with a title and a text that can be shown. */
 export class CallError extends Error {
@@ -32,6 +32,7 @@ export async function call(method, request = {}, { signal, headers, package: nam
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
+    document.dispatchEvent(new CustomEvent("unreachable"));
     throw new CallError("No server answers", "Is it still running? The page tries again by itself.", "unreachable");
   }
   const body = await answer.json().catch(() => ({}));
@@ -88,13 +89,7 @@ export function id(text) {
 
 /** Whether a text is a UUID. */
 export function isUuid(text) {
-  return /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(text.trim());
-}
-
-/** The id just before another one, to read that one as the first of a page. */
-export function before(text) {
-  const digits = text.replaceAll("-", "");
-  return id((BigInt(`0x${digits}`) - 1n).toString(16).padStart(32, "0"));
+  return /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test((text ?? "").trim());
 }
 
 /** A job with its statistics, without the list of tasks that `GetJob` adds. */
@@ -104,15 +99,6 @@ export async function readJob(job, options) {
   const found = answer.jobs?.[0];
   if (!found) throw new CallError("There is no such job", `No job has the id ${job}.`, "not_found");
   return found;
-}
-
-/** One task, by its id and that of its parent (none for root tasks). */
-export async function readTask(job, task, parent, options) {
-  const request = { jobId: id(job), page: { limit: 1, startingAfter: before(task) } };
-  if (parent) request.parentTaskId = id(parent);
-  const answer = await call("JobService/ListJobTasks", request, options);
-  const found = answer.page?.tasks?.[0];
-  return found && uuid(found.id) === task ? found : null;
 }
 
 /** A trace context for a new job. */

@@ -1,12 +1,15 @@
 // The shell: which page an address shows, navigation, appearance, keys.
 
 import { button, failure, fill, h, link } from "./dom.js";
-import { isAbort, isUuid } from "./api.js";
+import { isAbort } from "./api.js";
+import * as logs from "./all-logs.js";
 import * as clusters from "./clusters.js";
 import * as editor from "./editor.js";
+import * as find from "./find.js";
 import * as job from "./job.js";
 import * as jobs from "./jobs.js";
-import * as logs from "./logs.js";
+import { watchServer } from "./reach.js";
+import * as traces from "./traces.js";
 
 const ROUTES = [
   [/^\/workflows\/jobs\/?$/, jobs.show, "Jobs"],
@@ -15,15 +18,18 @@ const ROUTES = [
   [/^\/workflows\/jobs\/([0-9a-fA-F-]{32,36})\/?$/, job.show, "Job"],
   [/^\/workflows\/clusters\/?$/, clusters.show, "Clusters"],
   [/^\/workflows\/logs\/?$/, logs.show, "Logs"],
+  [/^\/workflows\/traces\/?$/, traces.show, "Traces"],
+  [/^\/workflows\/find\/([0-9a-fA-F-]{32,36})\/?$/, find.show, "Find"],
 ];
 const NAVIGATION = [
   ["/workflows/jobs", "Jobs"],
   ["/workflows/clusters", "Clusters"],
   ["/workflows/logs", "Logs"],
+  ["/workflows/traces", "Traces"],
 ];
 const KEYS = [
-  ["/", "search jobs by name, or open one by its id"],
-  ["j  k", "next, previous row"],
+  ["/", "find jobs by name, jobs and tasks by their id"],
+  ["j  k", "next, previous row; in a tree also ↓  ↑"],
   ["Enter", "open the row"],
   ["→  ←", "open, close a branch of the task tree"],
   ["n", "new job"],
@@ -149,33 +155,6 @@ function help() {
   box.showModal();
 }
 
-function search() {
-  const field = h("input", {
-    type: "search",
-    id: "search",
-    placeholder: "Find jobs  /",
-    "aria-label": "Find jobs by name or id",
-    autocomplete: "off",
-    spellcheck: "false",
-    maxlength: 100,
-  });
-  return h(
-    "form",
-    {
-      role: "search",
-      class: "search",
-      onsubmit: (event) => {
-        event.preventDefault();
-        const text = field.value.trim();
-        if (isUuid(text)) go(`/workflows/jobs/${text}`);
-        else go(text ? `/workflows/jobs?name=${encodeURIComponent(text)}` : "/workflows/jobs");
-        field.blur();
-      },
-    },
-    field,
-  );
-}
-
 /** Moves among the rows of the page, `[data-row]`, as j and k do. */
 function move(step) {
   const rows = Array.from(document.querySelectorAll("[data-row]")).filter((row) => row.offsetParent !== null);
@@ -223,6 +202,10 @@ document.addEventListener("click", (event) => {
   go(address.pathname + address.search);
 });
 window.addEventListener("popstate", show);
+// A page that failed has nothing to lose; others catch up by themselves.
+watchServer(() => {
+  if (view.querySelector(".empty.bad")) show();
+});
 
 fill(
   document.getElementById("nav"),
@@ -230,7 +213,7 @@ fill(
 );
 fill(
   document.getElementById("tools"),
-  search(),
+  find.search(go),
   h("div", { class: "row" }, theme(), button("Keys", help, { class: "quiet", title: "Keys (?)" })),
 );
 show();

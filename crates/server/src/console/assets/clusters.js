@@ -2,21 +2,18 @@
 
 import { button, confirm, empty, fill, h, link, toast } from "./dom.js";
 import { call } from "./api.js";
-import { runnerRow, runners } from "./waits.js";
+import { visible } from "./format.js";
+import { runners } from "./insight.js";
+import { seenRunners } from "./runners.js";
 
 /** How often runners are looked at again. */
 const LOOK_MS = 5000;
-
-/** The runners of a cluster. */
-function seenRunners(groups) {
-  if (groups.length === 0) return h("p", { class: "faint" }, "No runner asked here in the last minute.");
-  return h("div", { class: "runners" }, groups.map(runnerRow));
-}
 
 /** Shows the list. */
 export async function show(context) {
   const { view, signal } = context;
   const list = h("div", { class: "cards" });
+  const opened = new Set();
   fill(
     view,
     h(
@@ -29,7 +26,8 @@ export async function show(context) {
     h(
       "p",
       { class: "faint" },
-      "A cluster is a named pool of runners. Tasks are handed out only to runners that ask for their cluster.",
+      "A cluster is a named pool of runners. Tasks are handed out only to runners that ask for their cluster. ",
+      "Runners are those that asked this server for work in the last minute, or hold a task.",
     ),
     list,
   );
@@ -66,11 +64,11 @@ export async function show(context) {
   const card = (cluster, seen) =>
     h(
       "article",
-      { class: "card", "data-cluster": cluster.slug },
+      { class: "card", "data-cluster": cluster.slug, "aria-label": visible(cluster.displayName || cluster.slug) },
       h(
         "div",
         { class: "head" },
-        h("h2", { class: "clip" }, cluster.displayName || cluster.slug),
+        h("h2", { class: "clip", title: visible(cluster.displayName) }, visible(cluster.displayName || cluster.slug)),
         !cluster.deletable &&
           h(
             "span",
@@ -79,8 +77,13 @@ export async function show(context) {
           ),
       ),
       h("p", {}, h("code", {}, cluster.slug)),
-      seen && seenRunners(seen.filter((group) => group.clusterSlug === cluster.slug)),
-      cluster.description && h("p", { class: "lines" }, cluster.description),
+      cluster.description && h("p", { class: "lines" }, visible(cluster.description)),
+      seen &&
+        seenRunners(
+          cluster,
+          seen.filter((group) => group.clusterSlug === cluster.slug),
+          opened,
+        ),
       h(
         "div",
         { class: "row wrap" },

@@ -4,6 +4,7 @@ import { button, empty, failure, fill, h, styled } from "./dom.js";
 import { call, hex, id, isAbort, uuid } from "./api.js";
 import { count, counted, fromNanos, span as duration, visible } from "./format.js";
 import { attributes, runnerName } from "./record.js";
+import { MOVES, rove } from "./rove.js";
 
 const PAGE = 1000;
 /** Spans read at most; a page that draws more is slow, and nobody reads it. */
@@ -28,6 +29,7 @@ export function spanOf(entry) {
     said: span.status?.message ?? "",
     runner: runnerName(resource),
     instance: resource.get("service.instance.id") ?? runnerName(resource),
+    instanceId: resource.get("service.instance.id"),
     task: attributes(span.attributes).get("task_id"),
     children: [],
     events: span.events ?? [],
@@ -133,7 +135,7 @@ export function execution(page, body) {
           class: "span-row",
           "data-row": true,
           "data-span": each.id,
-          tabindex: 0,
+          tabindex: -1,
           role: "treeitem",
           "aria-level": level + 1,
           "aria-label": tell(each) + (each.error ? ", failed" : ""),
@@ -206,6 +208,12 @@ export function execution(page, body) {
     const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) =>
       styled(h("span", { class: "tick" }, duration((last - first) * share)), { left: `${share * 100}%` }),
     );
+    const timeline = h(
+      "div",
+      { class: "timeline", role: byRunner ? "group" : "tree", "aria-label": "Spans" },
+      h("div", { class: "span-row span-head", "aria-hidden": "true" }, h("span"), h("span", { class: "lane" }, ticks)),
+      byRunner ? lanes() : rows.slice(0, shown).map((each) => row(each, 0)),
+    );
     fill(
       body,
       h(
@@ -247,17 +255,7 @@ export function execution(page, body) {
           ),
         runners.length > 8 && h("span", { class: "faint" }, `+${count(runners.length - 8)}`),
       ),
-      h(
-        "div",
-        { class: "timeline", role: "tree", "aria-label": "Spans" },
-        h(
-          "div",
-          { class: "span-row span-head", "aria-hidden": "true" },
-          h("span"),
-          h("span", { class: "lane" }, ticks),
-        ),
-        byRunner ? lanes() : rows.slice(0, shown).map((each) => row(each, 0)),
-      ),
+      timeline,
       !byRunner &&
         rows.length > shown &&
         h(
@@ -270,6 +268,8 @@ export function execution(page, body) {
         ),
       cut && h("p", { class: "faint" }, `Only the first ${count(spans.length)} spans are shown.`),
     );
+    if (byRunner) rove(timeline, "button.bar", Object.keys(MOVES));
+    else rove(timeline, "[role=treeitem]", ["ArrowDown", "ArrowUp", "Home", "End"]);
   };
 
   const start = () =>

@@ -1,15 +1,18 @@
 // The page of one job: what it is, how far it is, what failed; and its views.
 
 import { add, button, confirm, fill, h, link, toast } from "./dom.js";
-import { call, id, isAbort, readJob, uuid } from "./api.js";
+import { call, id, isAbort, readJob } from "./api.js";
 import { count, counted, instant, milliseconds, span, time, visible } from "./format.js";
-import { badge, counts, icon, isOpen, jobState, progressBar, stateBar, taskState, words } from "./states.js";
-import { elapsed } from "./jobs.js";
+import { badge, counts, icon, isOpen, jobState, progressBar, stateBar, words } from "./states.js";
+import { elapsed } from "./job-row.js";
 import { watch } from "./live.js";
 import { diagram } from "./diagram.js";
 import { execution } from "./execution.js";
+import { failureNotes, readFailures } from "./failures.js";
+import { explainJob } from "./insight.js";
 import { jobLogs } from "./logs.js";
-import { explainJob, waitNote } from "./waits.js";
+import { copy } from "./start.js";
+import { waitNote } from "./waits.js";
 import { panel } from "./task.js";
 import { tree } from "./tree.js";
 
@@ -19,39 +22,41 @@ const TABS = [
   ["execution", "Execution", execution],
   ["diagram", "Diagram", diagram],
 ];
-/** Failed tasks named at the top of the page. */
-const FAILURES_MAX = 5;
 /** How long after the last task its logs and spans may still arrive. */
 const TELEMETRY_LATE_MS = 30_000;
 
 /** Shows the page. */
 export async function show(context) {
   const { view, query, signal } = context;
+  // Older links name the parent of a task as well.
+  query.delete("parent");
   const key =
     context.id.length === 32 ? context.id.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5") : context.id;
-  const page = { ...context, key, job: await readJob(key, { signal }), failures: [], waits: null };
+  const page = { ...context, key, job: await readJob(key, { signal }), failures: null, waits: null };
   const top = h("div", { class: "job-top" });
   const body = h("div", { class: "tab-body", role: "tabpanel", id: "tab-body" });
   const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Views of the job" });
-  const drawer = h("aside", { class: "drawer", hidden: true, "aria-label": "Task" });
+  const drawer = h("aside", { class: "drawer", hidden: true, tabindex: -1, "aria-label": "Task" });
   fill(view, top, tabs, h("div", { class: "with-drawer" }, body, drawer));
 
   let part = null;
   let task = null;
-  page.openTask = (taskKey, parent, summary) => {
+  let opener = null;
+  page.openTask = (taskKey, summary) => {
+    opener = document.activeElement;
     query.set("task", taskKey);
-    if (parent) query.set("parent", parent);
-    else query.delete("parent");
     context.setQuery(query);
-    task = panel(page, drawer, taskKey, parent, summary);
+    task = panel(page, drawer, taskKey, summary);
+    drawer.focus({ preventScroll: true });
   };
   page.closeTask = () => {
     if (drawer.hidden) return;
     query.delete("task");
-    query.delete("parent");
     context.setQuery(query);
     drawer.hidden = true;
     task = null;
+    // Back to where it was opened from.
+    if (opener?.isConnected) opener.focus({ preventScroll: true });
   };
   const open = async (name) => {
     const [tab, , make] = TABS.find(([each]) => each === name) ?? TABS[0];
@@ -71,14 +76,23 @@ export async function show(context) {
     ),
   );
 
+  let drawn = "";
   const draw = () => {
+    // What is the same stays: somebody may be about to press or to copy something.
+    const now = JSON.stringify([page.job, page.failures, page.waits]);
+    if (now === drawn) return;
+    drawn = now;
     document.title = `${page.job.name} · ${words(jobState(page.job))} · Boxwood`;
-    fill(top, header(page), facts(page), failures(page));
+    const state = jobState(page.job);
+    const again = state === "FAILED" && act(page, "Retry", retry, { class: "primary" });
+    const held = focusMark(top);
+    fill(top, header(page), facts(page), failureNotes(page.failures, page.openTask, again));
+    held();
   };
   page.refresh = async () => {
     try {
       page.job = await readJob(key, { signal });
-      await Promise.all([readFailures(page), readWaits(page)]);
+      await Promise.all([look(page), readWaits(page)]);
       draw();
       await part?.refresh?.();
       await task?.refresh?.();
@@ -88,7 +102,7 @@ export async function show(context) {
   };
   draw();
   await open(query.get("view"));
-  if (query.get("task")) page.openTask(query.get("task"), query.get("parent"));
+  if (query.get("task")) page.openTask(query.get("task"));
   const escape = () => page.closeTask();
   document.addEventListener("escape", escape);
   const clock = setInterval(() => {
@@ -117,12 +131,26 @@ export async function show(context) {
   }, 5000);
   context.onLeave(() => clearInterval(late));
   context.onLeave(watch(key, page.refresh));
-  Promise.all([readFailures(page), readWaits(page)])
+  Promise.all([look(page), readWaits(page)])
     .then(draw)
     .catch(() => {});
-  readFailures(page)
-    .then(draw)
-    .catch(() => {});
+}
+
+/** Remembers which control of a place has the keyboard, and gives it back once the place is drawn again. */
+function focusMark(place) {
+  const controls = () => [...place.querySelectorAll("a, button")];
+  const held = controls().find((each) => each === document.activeElement)?.textContent;
+  return () => {
+    if (held !== undefined)
+      controls()
+        .find((each) => each.textContent === held)
+        ?.focus({ preventScroll: true });
+  };
+}
+
+/** Reads which tasks failed, if their number changed. */
+async function look(page) {
+  page.failures = await readFailures(page.job, page.key, page.failures, page.signal);
 }
 
 /** Reads what the queued tasks wait for, if the server tells. */
@@ -131,74 +159,41 @@ async function readWaits(page) {
   page.waits = queued > 0 ? await explainJob(page.key, page.signal) : null;
 }
 
-/** Reads which tasks failed, and what they said last. */
-async function readFailures(page) {
-  const failed = counts(page.job).get("FAILED") ?? 0;
-  // What failed stays as it is until a retry.
-  if (failed === page.failed) return;
-  page.failed = failed;
-  if (failed === 0) {
-    page.failures = [];
-    return;
-  }
-  const job = await call("JobService/GetJob", { jobId: id(page.key) }, { signal: page.signal });
-  const tasks = (job.taskSummaries ?? []).filter((task) => taskState(task) === "FAILED").slice(0, FAILURES_MAX);
-  page.failures = await Promise.all(
-    tasks.map(async (task) => {
-      const request = {
-        jobId: id(page.key),
-        taskId: task.id,
-        page: { limit: 1 },
-        sortDirection: "SORT_DIRECTION_DESCENDING",
-        filters: { severityLevels: ["LOG_SEVERITY_GROUP_ERROR"] },
-      };
-      const logs = await call("TelemetryQueryService/QueryJobLogs", request, { signal: page.signal }).catch(() => ({}));
-      const record = logs.resourceLogs?.[0]?.scopeLogs?.[0]?.logRecords?.[0];
-      const attribute = (name) => record?.attributes?.find((each) => each.key === name)?.value?.stringValue;
-      const [, ...lines] = (task.display ?? "").split("\n");
-      const said = [attribute("exception.type"), attribute("exception.message")].filter(Boolean).join(": ");
-      return { task, text: lines.join(" ") || said || record?.body?.stringValue || "" };
-    }),
+/** A button that does something to the job and then reads it again. */
+function act(page, label, run, properties) {
+  return button(
+    label,
+    async (event) => {
+      event.target.disabled = true;
+      try {
+        await run(page.key);
+        await page.refresh();
+      } catch (error) {
+        toast(`${error.title ?? "That did not work"}: ${error.message}`, "bad");
+      } finally {
+        event.target.disabled = false;
+      }
+    },
+    properties,
   );
+}
+
+async function retry(key) {
+  const answer = await call("JobService/RetryJob", { jobId: id(key) });
+  const again = Number(answer.numTasksRescheduled ?? 0);
+  toast(again ? `${counted(again, "task")} will run again` : "The job goes on; no task had failed", "good");
+}
+
+async function cancel(key) {
+  const text = "No further task is handed out. Tasks that run now run to their end. A retry lets the job go on.";
+  if (!(await confirm("Cancel this job?", text, "Cancel the job", "danger"))) return;
+  await call("JobService/CancelJob", { jobId: id(key) });
+  toast("The job is canceled", "good");
 }
 
 function header(page) {
   const { job, key } = page;
   const state = jobState(job);
-  const act = (label, run, properties) =>
-    button(
-      label,
-      async (event) => {
-        event.target.disabled = true;
-        try {
-          await run();
-          await page.refresh();
-        } catch (error) {
-          toast(`${error.title ?? "That did not work"}: ${error.message}`, "bad");
-        } finally {
-          event.target.disabled = false;
-        }
-      },
-      properties,
-    );
-  const retry = async () => {
-    const answer = await call("JobService/RetryJob", { jobId: id(key) });
-    const again = Number(answer.numTasksRescheduled ?? 0);
-    toast(again ? `${counted(again, "task")} will run again` : "The job goes on; no task had failed", "good");
-  };
-  const cancel = async () => {
-    if (
-      !(await confirm(
-        "Cancel this job?",
-        "No further task is handed out. Tasks that run now run to their end. A retry lets the job go on.",
-        "Cancel the job",
-        "danger",
-      ))
-    )
-      return;
-    await call("JobService/CancelJob", { jobId: id(key) });
-    toast("The job is canceled", "good");
-  };
   return h(
     "div",
     {},
@@ -208,18 +203,17 @@ function header(page) {
       link("/workflows/jobs", {}, "Jobs"),
       " / ",
       h("code", {}, key),
-      button("Copy id", () => navigator.clipboard?.writeText(key).then(() => toast("Copied", "good")), {
-        class: "quiet small",
-      }),
+      button("Copy id", () => copy(key), { class: "quiet small" }),
     ),
     h(
       "div",
       { class: "head" },
-      h("h1", { class: "clip", title: job.name }, job.name),
+      h("h1", { class: "clip", title: visible(job.name) }, visible(job.name)),
       badge(state),
       h("span", { class: "grow" }),
-      ["FAILED", "CANCELED"].includes(state) && act("Retry", retry, { class: "primary" }),
-      ["SUBMITTED", "RUNNING", "STARTED"].includes(state) && act("Cancel", cancel, { class: "danger" }),
+      // Of a failed job it stands beside what failed.
+      state === "CANCELED" && act(page, "Retry", retry, { class: "primary" }),
+      ["SUBMITTED", "RUNNING", "STARTED"].includes(state) && act(page, "Cancel", cancel, { class: "danger" }),
       link(`/workflows/jobs/${key}/clone`, { class: "button" }, "Clone"),
     ),
   );
@@ -272,25 +266,5 @@ function facts(page) {
           job.progress.map((entry) => progressBar(entry)),
         ),
     ),
-  );
-}
-
-function failures(page) {
-  if (page.failures.length === 0) return null;
-  const failed = counts(page.job).get("FAILED") ?? 0;
-  return h(
-    "section",
-    { class: "failures", "aria-label": "Failed tasks" },
-    h("h2", {}, counted(failed, "task"), " failed"),
-    page.failures.map(({ task, text }) =>
-      h(
-        "button",
-        { type: "button", class: "failure-row", onclick: () => page.openTask(uuid(task.id), uuid(task.parentId)) },
-        icon("FAILED"),
-        h("span", { class: "clip" }, visible((task.display ?? "").split("\n")[0])),
-        text && h("code", { class: "clip" }, visible(text)),
-      ),
-    ),
-    failed > page.failures.length && h("p", { class: "faint" }, "More are in the tree of tasks and in the logs."),
   );
 }

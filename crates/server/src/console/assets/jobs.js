@@ -1,35 +1,18 @@
 // The list of jobs: filters in the address, newest first, further pages as one scrolls, live states.
 
-import { add, button, empty, failure, fill, h, link } from "./dom.js";
+import { add, button, empty, fill, h, link } from "./dom.js";
 import { call, isAbort, readJob, uuid } from "./api.js";
-import { count, counted, instant, milliseconds, span, time } from "./format.js";
-import { JOB_STATES, TASK_STATES, counts, icon, isOpen, jobState, progressBar, stateBar, words } from "./states.js";
+import { count, counted } from "./format.js";
+import { grow } from "./grow.js";
+import { jobRow } from "./job-row.js";
+import { JOB_STATES, TASK_STATES, icon, isOpen, words } from "./states.js";
 import { watch } from "./live.js";
+import { hasRange, interval, rangeFields } from "./range.js";
+import { firstJob } from "./start.js";
 
 const PAGE = 50;
 /** Jobs further down that are read one by one when they change; more wait for the next look. */
 const SINGLE_READS_MAX = 5;
-const RANGES = [
-  ["", "Any time"],
-  ["1h", "Last hour"],
-  ["24h", "Last 24 hours"],
-  ["7d", "Last 7 days"],
-  ["30d", "Last 30 days"],
-];
-const HOURS = { "1h": 1, "24h": 24, "7d": 168, "30d": 720 };
-
-/** A time interval of the address: `range`, or `from` and `to`. */
-export function interval(query) {
-  const hours = HOURS[query.get("range")];
-  if (hours) return { startTime: new Date(Date.now() - hours * 3600e3).toISOString() };
-  const [from, to] = [Date.parse(query.get("from")), Date.parse(query.get("to"))];
-  if (Number.isNaN(from) && Number.isNaN(to)) return undefined;
-  return {
-    startTime: new Date(Number.isNaN(from) ? 0 : from).toISOString(),
-    endTime: new Date(Number.isNaN(to) ? Date.now() + 60e3 : to).toISOString(),
-  };
-}
-
 function filtersOf(query) {
   const filters = {};
   const time = interval(query);
@@ -41,54 +24,6 @@ function filtersOf(query) {
   if (query.get("name")) filters.name = query.get("name");
   if (query.getAll("cluster").length) filters.clusterSlugs = query.getAll("cluster");
   return filters;
-}
-
-/** How long a job took, or has taken so far. */
-export function elapsed(job) {
-  const stats = job.executionStats ?? {};
-  const start = instant(stats.firstTaskStartedAt);
-  if (Number.isNaN(start)) return Number.NaN;
-  return ["RUNNING", "STARTED"].includes(jobState(job))
-    ? Math.max(Date.now() - start, 0)
-    : milliseconds(stats.elapsedTime);
-}
-
-function row(job) {
-  const key = uuid(job.id);
-  const state = jobState(job);
-  const stats = job.executionStats ?? {};
-  const total = Number(stats.totalTasks ?? 0);
-  const progress = job.progress ?? [];
-  return h(
-    "a",
-    { class: "job-row", href: `/workflows/jobs/${key}`, "data-row": true, "data-job": key, role: "listitem" },
-    icon(state),
-    h(
-      "span",
-      { class: "job-name", title: `${job.name}\n${key}` },
-      h("span", { class: "clip" }, job.name),
-      progress.length > 0 &&
-        h(
-          "span",
-          { class: "job-progress" },
-          progress.slice(0, 3).map((entry) => progressBar(entry, true)),
-          progress.length > 3 && h("span", { class: "faint" }, `+${count(progress.length - 3)}`),
-        ),
-    ),
-    h(
-      "span",
-      { class: "job-tasks" },
-      stateBar(counts(job), total),
-      h("span", { class: "number" }, counted(total, "task")),
-    ),
-    h("span", { class: "number wide", title: "elapsed time" }, span(elapsed(job))),
-    h(
-      "span",
-      { class: "number wide", title: "compute time" },
-      stats.computeTime ? span(milliseconds(stats.computeTime)) : "–",
-    ),
-    h("span", { class: "job-when" }, time(instant(job.submittedAt))),
-  );
 }
 
 function chips(context, values, parameter, label) {
@@ -126,7 +61,6 @@ function picker(context, parameter, label, options) {
         onchange: (event) => {
           const next = new URLSearchParams(context.query);
           next.delete(parameter);
-          if (parameter === "range") ["from", "to"].forEach((each) => next.delete(each));
           if (event.target.value) next.set(parameter, event.target.value);
           context.go(`/workflows/jobs${next.size ? `?${next}` : ""}`, { replace: true });
         },
@@ -134,6 +68,24 @@ function picker(context, parameter, label, options) {
       options.map(([value, text]) => h("option", { value, selected: value === chosen }, text)),
     ),
   );
+}
+
+/** The name, or a part of it; unlike the search box it leaves the other filters as they are. */
+function nameField(context) {
+  return h("input", {
+    type: "search",
+    value: context.query.get("name") ?? "",
+    placeholder: "Name contains",
+    "aria-label": "Name contains",
+    maxlength: 100,
+    class: "name-filter",
+    onchange: (event) => {
+      const next = new URLSearchParams(context.query);
+      next.delete("name");
+      if (event.target.value.trim()) next.set("name", event.target.value.trim());
+      context.go(`/workflows/jobs${next.size ? `?${next}` : ""}`, { replace: true });
+    },
+  });
 }
 
 /** Reads the number of jobs per state into the chips. */
@@ -154,8 +106,8 @@ async function countStates(context) {
 /** Shows the list. */
 export async function show(context) {
   const { view, query, signal } = context;
-  const filtered = ["state", "task", "name", "cluster", "range", "from", "to"].some((name) => query.has(name));
-  const list = h("div", { class: "job-list", role: "list", "aria-label": "Jobs" });
+  const filtered = hasRange(query) || ["state", "task", "name", "cluster"].some((name) => query.has(name));
+  const list = h("div", { class: "job-list", role: "group", "aria-label": "Jobs" });
   const end = h("div", { class: "list-end", "aria-live": "polite" }, "Reading …");
   const clusters = h("span");
   fill(
@@ -174,13 +126,15 @@ export async function show(context) {
       h(
         "div",
         { class: "row wrap" },
-        picker(context, "range", "Submitted", RANGES),
+        nameField(context),
+        rangeFields(query, { label: "Submitted", any: "Any time" }, (next) =>
+          context.go(`/workflows/jobs${next.size ? `?${next}` : ""}`, { replace: true }),
+        ),
         clusters,
         picker(context, "task", "With tasks that are", [
           ["", "Any task state"],
           ...TASK_STATES.map((state) => [state.toLowerCase(), `Has ${words(state)} tasks`]),
         ]),
-        query.get("name") && h("span", { class: "applied" }, "name: ", h("b", {}, query.get("name"))),
         filtered && button("Clear filters", () => context.go("/workflows/jobs"), { class: "quiet" }),
       ),
     ),
@@ -197,11 +151,8 @@ export async function show(context) {
     list,
     end,
   );
-  document.getElementById("search").value = query.get("name") ?? "";
-
   const shown = new Map();
   let next;
-  let reading = false;
   let complete = false;
   const read = (startingAfter) =>
     call(
@@ -214,7 +165,7 @@ export async function show(context) {
     const text = JSON.stringify(job);
     const old = shown.get(key);
     if (old?.text === text && !isOpen(job)) return old.element;
-    const element = row(job);
+    const element = jobRow(job);
     if (old) {
       const focused = old.element === document.activeElement;
       old.element.replaceWith(element);
@@ -225,36 +176,32 @@ export async function show(context) {
   };
   const tell = () => {
     if (shown.size === 0) {
+      if (end.querySelector(".empty:not(.bad)")) return;
       fill(
         end,
         filtered
           ? empty("No jobs match", "Take a filter away, or look at a longer time.")
           : empty(
               "No jobs yet",
-              "Submit one with an SDK, with “boxwood job submit”, or here.",
-              link("/workflows/jobs/new", { class: "button primary" }, "New job"),
+              "A job is a tree of tasks that runners execute. Submit the first one: it appears here by itself.",
+              firstJob(),
             ),
       );
-    } else fill(end, complete ? `${counted(shown.size, "job")}, that is all` : "");
-    end.className = "list-end";
+    } else {
+      const text = complete ? `${counted(shown.size, "job")}, that is all` : "";
+      // Written only when it is new: it is read out.
+      if (end.textContent !== text || end.childElementCount) fill(end, text);
+    }
   };
   const more = async () => {
-    if (reading || complete) return;
-    reading = true;
-    try {
-      const page = await read(next);
-      add(list, (page.jobs ?? []).map(put));
-      next = page.nextPage?.startingAfter;
-      complete = !next;
-      tell();
-    } catch (error) {
-      if (!isAbort(error)) fill(end, failure(error, more));
-    } finally {
-      reading = false;
-    }
-    // A high window may show more than one page.
-    if (!complete && !signal.aborted && end.getBoundingClientRect().top < innerHeight + 400) await more();
+    const page = await read(next);
+    add(list, (page.jobs ?? []).map(put));
+    next = page.nextPage?.startingAfter;
+    complete = !next;
+    tell();
+    return !complete;
   };
+  const growing = grow(end, more, signal);
   const refresh = async (jobs) => {
     try {
       const page = await read();
@@ -274,10 +221,11 @@ export async function show(context) {
         if (element.parentElement !== list) list.insertBefore(element, before);
         before = element.nextElementSibling;
       }
-      if (!next && !complete && !reading) {
+      if (!next && !complete && !growing.reading()) {
         // The first reading had failed.
         next = page.nextPage?.startingAfter;
         complete = !next;
+        if (next) growing.goOn();
       }
       const further = jobs ? [...jobs].filter((key) => shown.has(key) && !keys.has(key)) : [];
       for (const key of further.slice(0, SINGLE_READS_MAX)) put(await readJob(key, { signal }));
@@ -296,14 +244,6 @@ export async function show(context) {
     })
     .catch(() => {});
   countStates(context).catch(() => {});
-  await more();
-  const observer = new IntersectionObserver(
-    (entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) more();
-    },
-    { rootMargin: "600px" },
-  );
-  observer.observe(end);
-  context.onLeave(() => observer.disconnect());
+  await growing.read();
   context.onLeave(watch(null, refresh));
 }

@@ -1,7 +1,5 @@
 // Hears of committed changes, and has the page read again only what changed, at most once a second.
 
-import { h } from "./dom.js";
-
 const THROTTLE_MS = 1000;
 const POLL_MS = 5000;
 const RETRY_MS = 60000;
@@ -11,24 +9,15 @@ const LOST_MS = 1500;
 /** Until when a server that refused to tell events is not asked again. */
 let refusedUntil = 0;
 
-/** Says that the server cannot be heard, as long as it cannot. */
+/** Says that the server cannot be heard, unless it is heard again soon. */
 const lost = {
-  box: null,
   timer: null,
   say() {
-    this.timer ??= setTimeout(() => {
-      this.box = h(
-        "div",
-        { class: "toast bad", role: "alert" },
-        "The connection to the server is lost. What is shown may be old; the page tries again.",
-      );
-      document.getElementById("toasts").append(this.box);
-    }, LOST_MS);
+    this.timer ??= setTimeout(() => document.dispatchEvent(new CustomEvent("unreachable")), LOST_MS);
   },
   over() {
     clearTimeout(this.timer);
     this.timer = null;
-    this.box?.remove();
   },
 };
 

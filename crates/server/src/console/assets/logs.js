@@ -1,13 +1,15 @@
-// Logs: of one job, and of all jobs over time.
+// The logs of one job.
 
-import { add, button, empty, failure, fill, h } from "./dom.js";
-import { call, id, isAbort } from "./api.js";
+import { add, button, empty, fill, h } from "./dom.js";
+import { call, id } from "./api.js";
 import { count, counted } from "./format.js";
-import { interval } from "./jobs.js";
+import { grow } from "./grow.js";
 import { LEVELS, record, recordRow } from "./record.js";
 
 const PAGE = 200;
-function levelChips(counts, partial, chosen, pick) {
+
+/** Chips that choose levels, with how many records each has. */
+export function levelChips(counts, partial, chosen, pick) {
   return h(
     "div",
     { class: "chips", role: "group", "aria-label": "Levels" },
@@ -42,7 +44,7 @@ export function jobLogs(page, body) {
   const list = h("div", { class: "log-list" });
   const end = h("div", { class: "list-end" }, "Reading …");
   fill(body, head, list, end);
-  let [all, next, complete, reading, counts] = [[], undefined, false, false, new Map()];
+  let [all, next, complete, counts] = [[], undefined, false, new Map()];
   let partial = false;
 
   const read = (limit, after, levels) =>
@@ -107,26 +109,24 @@ export function jobLogs(page, body) {
         ? empty("No logs at these levels", "Choose other levels above.")
         : empty("No logs yet", "What tasks write to their logger appears here within a few seconds."),
     };
-    fill(end, all.length === 0 ? told.none : complete ? counted(all.length, "line") : button("Show more", more));
+    fill(
+      end,
+      all.length === 0 ? told.none : complete ? counted(all.length, "line") : button("Show more", growing.read),
+    );
   };
   const more = async () => {
-    if (reading || complete) return;
-    reading = true;
-    try {
-      const answer = await read(PAGE, next, [...chosen]);
-      const logs = (answer.resourceLogs ?? []).map(record);
-      all.push(...logs);
-      add(list, rows(logs));
-      next = answer.nextPage?.startingAfter;
-      complete = !next;
-      tools();
-      tell();
-    } catch (error) {
-      if (!isAbort(error)) fill(end, failure(error, more));
-    } finally {
-      reading = false;
-    }
+    const answer = await read(PAGE, next, [...chosen]);
+    const logs = (answer.resourceLogs ?? []).map(record);
+    all.push(...logs);
+    add(list, rows(logs));
+    next = answer.nextPage?.startingAfter;
+    complete = !next;
+    tools();
+    tell();
+    return !complete;
   };
+  const ended = new AbortController();
+  const growing = grow(end, more, AbortSignal.any([signal, ended.signal]));
   const countLevels = async () => {
     const answer = await read(1000, undefined, []);
     counts = new Map();
@@ -141,19 +141,12 @@ export function jobLogs(page, body) {
     page.setQuery(query);
     [all, next, complete] = [[], undefined, false];
     fill(list);
-    await more();
+    await growing.read();
   };
-  more();
+  growing.read();
   countLevels().catch(() => {});
-  const observer = new IntersectionObserver(
-    (entries) => {
-      if (entries.some((entry) => entry.isIntersecting) && all.length) more();
-    },
-    { rootMargin: "500px" },
-  );
-  observer.observe(end);
   return {
-    end: () => observer.disconnect(),
+    end: () => ended.abort(),
     refresh: async () => {
       // Only the end of the list grows; a list with newest first starts anew while it is short.
       if (!newest && complete && all.length < 5000) {
@@ -171,107 +164,4 @@ export function jobLogs(page, body) {
       if (!partial) await countLevels();
     },
   };
-}
-
-/** The logs of all jobs. */
-export async function show(context) {
-  const { view, query, signal } = context;
-  if (!query.has("range") && !query.has("from")) query.set("range", "1h");
-  const chosen = new Set(
-    query
-      .getAll("level")
-      .map((each) => each.toUpperCase())
-      .filter((each) => LEVELS.includes(each)),
-  );
-  const range = interval(query) ?? {};
-  range.endTime ??= new Date(Date.now() + 60e3).toISOString();
-  const reopen = () => context.go(`/workflows/logs?${query}`, { replace: true });
-  const chips = h("div");
-  const list = h("div", { class: "log-list" });
-  const end = h("div", { class: "list-end" }, "Reading …");
-  fill(
-    view,
-    h("div", { class: "head" }, h("h1", {}, "Logs"), h("span", { class: "grow" }), button("Read again", reopen)),
-    h(
-      "div",
-      { class: "filters row wrap" },
-      h(
-        "select",
-        {
-          "aria-label": "Time",
-          onchange: (event) => {
-            query.set("range", event.target.value);
-            ["from", "to"].forEach((each) => query.delete(each));
-            reopen();
-          },
-        },
-        [
-          ["1h", "Last hour"],
-          ["24h", "Last 24 hours"],
-          ["7d", "Last 7 days"],
-          ["30d", "Last 30 days"],
-        ].map(([short, text]) => h("option", { value: short, selected: query.get("range") === short }, text)),
-      ),
-      chips,
-    ),
-    list,
-    end,
-  );
-  const toggle = (each) => {
-    if (!chosen.delete(each)) chosen.add(each);
-    query.delete("level");
-    chosen.forEach((level) => query.append("level", level.toLowerCase()));
-    reopen();
-  };
-  const counts = await call("TelemetryQueryService/GetLogMessageCounts", { timeInterval: range }, { signal });
-  const found = new Map(
-    (counts.counts ?? []).map((entry) => [entry.severity?.replace("LOG_SEVERITY_GROUP_", ""), Number(entry.count)]),
-  );
-  fill(chips, levelChips(found, false, chosen, toggle));
-  let [next, complete, reading, total] = [undefined, false, false, 0];
-  const more = async () => {
-    if (reading || complete) return;
-    reading = true;
-    try {
-      const answer = await call(
-        "TelemetryQueryService/QueryLogsInInterval",
-        {
-          timeInterval: range,
-          page: { limit: PAGE, ...(next && { startingAfter: next }) },
-          sortDirection: "SORT_DIRECTION_DESCENDING",
-          filters: { severityLevels: [...chosen].map((each) => `LOG_SEVERITY_GROUP_${each}`) },
-        },
-        { signal },
-      );
-      const logs = (answer.resourceLogs ?? []).map(record);
-      total += logs.length;
-      add(
-        list,
-        logs.map((log) => recordRow(log)),
-      );
-      next = answer.nextPage?.startingAfter;
-      complete = !next;
-      fill(
-        end,
-        total === 0
-          ? empty("No logs in this time", "Look at a longer time, or choose other levels.")
-          : complete
-            ? counted(total, "line")
-            : "",
-      );
-    } catch (error) {
-      if (!isAbort(error)) fill(end, failure(error, more));
-    } finally {
-      reading = false;
-    }
-  };
-  await more();
-  const observer = new IntersectionObserver(
-    (entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) more();
-    },
-    { rootMargin: "500px" },
-  );
-  observer.observe(end);
-  context.onLeave(() => observer.disconnect());
 }

@@ -1,8 +1,9 @@
 // A log record, and how it is shown: by the logs of a job, of a task, and of all jobs.
 
-import { add, button, h } from "./dom.js";
+import { add, button, h, link } from "./dom.js";
 import { hex } from "./api.js";
 import { fromNanos, time, visible } from "./format.js";
+import { taskAddress } from "./insight.js";
 
 /** Groups of severities, in the order of their numbers (O-31). */
 export const LEVELS = ["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"];
@@ -64,12 +65,13 @@ function severityOf(name) {
   return first + (step ? Number(step) - 1 : 0);
 }
 
-/** A line of a log; it opens to show everything it carries. */
+/** A line of a log; it opens to show everything it carries. Beside it is room for a link to where it was written. */
 export function recordRow(log, openTask) {
   const extra = [...log.attributes].filter(([name]) => !PLAIN.has(name));
   const task = log.attributes.get("task_id");
   const short = extra.filter(([name]) => !name.startsWith("exception.") && !name.startsWith("code."));
   const details = h("div", { class: "log-more", hidden: true });
+  const place = h("span", { class: "log-place clip" });
   const line = h(
     "div",
     { class: `log-row level-${log.level}`, "data-row": true, tabindex: 0, role: "button", "aria-expanded": "false" },
@@ -102,9 +104,21 @@ export function recordRow(log, openTask) {
     if (!getSelection()?.toString()) flip();
   });
   line.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
+    if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
     flip();
   });
-  return h("div", { class: "log-entry" }, line, details);
+  return h("div", { class: "log-entry", "data-task": task }, line, place, details);
+}
+
+/** Puts beside each line of a list where it was written: the job and the task, as `found` has them by their ids. */
+export function placeRows(list, found) {
+  for (const entry of list.querySelectorAll(":scope > .log-entry[data-task]")) {
+    const place = entry.querySelector(":scope > .log-place");
+    const task = found.get(entry.dataset.task);
+    if (!task || place.childElementCount) continue;
+    const name = visible((task.display ?? "").split("\n")[0]);
+    const text = `${visible(task.jobName)} › ${name}`;
+    place.append(link(taskAddress(task), { title: text, "data-place": true }, text));
+  }
 }

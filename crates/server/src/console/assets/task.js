@@ -1,191 +1,180 @@
 // One task, beside the view it was opened from: what went in, how it went, what it said.
 
-import { button, empty, failure, fill, h, styled } from "./dom.js";
-import { bytes, call, id, isAbort, readTask, uuid } from "./api.js";
+import { button, empty, failure, fill, h } from "./dom.js";
+import { bytes, call, id, isAbort, uuid } from "./api.js";
 import { count, counted, instant, readable, span, time, visible } from "./format.js";
 import { clusterName } from "./names.js";
 import { badge, taskState } from "./states.js";
 import { spanOf } from "./execution.js";
-import { attributes, record, recordRow } from "./record.js";
+import { explainTask } from "./insight.js";
+import { record, recordRow } from "./record.js";
+import { copy } from "./start.js";
+import { trace } from "./trace.js";
 import { ran } from "./tree.js";
-import { explainTask } from "./waits.js";
 
 const LOGS_MAX = 200;
 const SPANS_MAX = 100;
+/** How often a task is looked at again while it runs: its lease, logs and spans are no changes of the job. */
+const LOOK_MS = 5000;
 
-/** The spans of a task, each below the one it is part of, with the exceptions they ended in. */
-function trace(spans) {
-  const known = new Set(spans.map((each) => each.id));
-  const [first, last] = [
-    Math.min(...spans.map((each) => each.start)),
-    Math.max(...spans.map((each) => each.end)) + 0.001,
-  ];
-  const rows = (parent, level) =>
-    spans
-      .filter((each) => (parent ? each.parent === parent.id : !known.has(each.parent)))
-      .sort((left, right) => left.start - right.start)
-      .flatMap((each) => [
-        h(
-          "div",
-          { class: "trace-row", title: `${span(each.end - each.start)} on ${each.runner}` },
-          styled(h("span", { class: `clip ${each.error ? "bad-text" : ""}` }, visible(each.name)), {
-            "padding-left": `${level * 12}px`,
-          }),
-          h(
-            "span",
-            { class: "lane" },
-            styled(h("span", { class: `bar hue-0 ${each.error ? "error" : ""}` }), {
-              left: `${((each.start - first) / (last - first)) * 100}%`,
-              width: `${((each.end - each.start) / (last - first)) * 100}%`,
-            }),
-          ),
-          h("span", { class: "number faint" }, span(each.end - each.start)),
-        ),
-        each.events
-          .filter((event) => event.name === "exception")
-          .map((event) => {
-            const said = attributes(event.attributes);
-            return h(
-              "pre",
-              { class: "block bad-text", tabindex: 0 },
-              visible(
-                said.get("exception.stacktrace") ??
-                  `${said.get("exception.type") ?? "exception"}: ${said.get("exception.message") ?? ""}`,
-              ),
-            );
-          }),
-        rows(each, level + 1),
-      ]);
-  return h("div", { class: "trace" }, rows(null, 0));
+function fact(name, value, title) {
+  return h("div", { class: "fact", title }, h("dt", {}, name), h("dd", {}, value));
 }
 
-/** Opens the panel; answers how to read it again. */
-export function panel(page, place, key, parent, known) {
+/** When the lease ends, and that this is no deadline. */
+function leaseFact(lease) {
+  if (!lease) return null;
+  const ends = instant(lease.endsAt);
+  const left = Math.max(ends - Date.now(), 0);
+  return fact(
+    "Lease",
+    ["ends in ", span(left < 1000 ? left : Math.round(left / 1000) * 1000), " (", time(ends), ")"],
+    "Its runner extends the lease as long as it is alive. If it does not, the task is queued again.",
+  );
+}
+
+/** How often it was tried, and how often it may still be. */
+function tries({ executions, task }) {
+  const [failures, left] = [Number(executions.failures ?? 0), Number(executions.retriesLeft ?? 0)];
+  const used = Math.min(failures, Number(task.maxRetries ?? 0));
+  return [
+    fact("Handed out", counted(executions.handOuts ?? 0, "time")),
+    fact(
+      "Retries",
+      Number(task.maxRetries ?? 0) ? `${count(used)} used, ${count(left)} left` : "none allowed",
+      "How often it is executed again after a failure. A retry of the job gives it all of them again.",
+    ),
+    Number(executions.lostLeases ?? 0) > 0 &&
+      fact("Lost leases", count(executions.lostLeases), "Its runner crashed, or lost its connection."),
+    Number(task.retryCount ?? 0) > failures && fact("Failed so far", counted(task.retryCount, "time")),
+  ];
+}
+
+function inputPart(task) {
+  const data = bytes(task.input);
+  const { kind, text } = readable(data);
+  if (!data.length) return [h("h3", {}, "Input"), h("p", { class: "faint" }, "None.")];
+  return [
+    h("h3", {}, "Input", h("span", { class: "faint" }, ` ${kind}, ${counted(data.length, "byte")}`)),
+    h("pre", { class: "block", tabindex: 0, "aria-label": "Input" }, visible(text)),
+  ];
+}
+
+function logsPart(logs, more) {
+  const note = ` ${count(logs.length)}${more ? " or more" : ""}, the latest first`;
+  return [
+    h("h3", {}, "Logs", logs.length > 0 && h("span", { class: "faint" }, note)),
+    logs.length
+      ? h(
+          "div",
+          { class: "log-list" },
+          logs.map((each) => recordRow(each)),
+        )
+      : h("p", { class: "faint" }, "None yet."),
+  ];
+}
+
+/** Everything that is known of a task. */
+function details(known, logs, spans, close) {
+  const { task } = known;
+  const state = taskState(task);
+  const [display, ...lines] = (task.display ?? "").split("\n");
+  const key = uuid(task.id);
+  const name = [known.identifier?.name, known.identifier?.version].filter(Boolean).join(" ");
+  const runner = spans.at(-1)?.runner ?? logs[0]?.runner;
+  return [
+    h(
+      "div",
+      { class: "head" },
+      h("h2", { class: "clip", title: visible(task.display ?? "") }, visible(display || "(no name)")),
+      h("span", { class: "grow" }),
+      close,
+    ),
+    h(
+      "p",
+      { class: "row wrap" },
+      badge(state),
+      task.optional && h("span", { class: "tag", title: "The job goes on if it fails" }, "optional"),
+      h("code", { class: "faint" }, key),
+      button("Copy id", () => copy(key), { class: "quiet small" }),
+    ),
+    lines.length > 0 &&
+      h(
+        "pre",
+        { class: state.startsWith("FAILED") ? "block bad-text" : "block", tabindex: 0, "aria-label": "What it says" },
+        visible(lines.join("\n")),
+      ),
+    known.wait && h("p", { class: "note" }, "It waits: ", visible(known.wait.text ?? "")),
+    h(
+      "dl",
+      { class: "facts compact" },
+      fact("Task", h("span", { class: "code" }, visible(name))),
+      fact("Cluster", clusterName(task.clusterSlug)),
+      runner && fact("Runner", visible(runner)),
+      leaseFact(known.lease),
+      fact("Submitted", time(instant(task.submittedAt))),
+      fact("Started", time(instant(task.startedAt))),
+      fact("Stopped", time(instant(task.stoppedAt))),
+      fact("Ran", span(ran(task))),
+      known.executions && tries(known),
+    ),
+    inputPart(task),
+    spans.length > 0 && [h("h3", {}, "Trace"), trace(spans)],
+    logsPart(logs, logs.length >= LOGS_MAX),
+  ];
+}
+
+/** Opens the panel; answers how to read it again. `known` is what a list already knows of the task. */
+export function panel(page, place, key, known) {
   const { signal } = page;
   let text = "";
+  let running = false;
   place.hidden = false;
   const close = button("Close", () => page.closeTask(), { class: "quiet", title: "Close (Esc)" });
-
-  const find = async () => {
-    const found = await readTask(page.key, key, parent, { signal });
-    if (found || parent) return found;
-    // The link names no parent: the first thousand tasks say theirs.
-    const job = await call("JobService/GetJob", { jobId: id(page.key) }, { signal });
-    const summary = (job.taskSummaries ?? []).find((each) => uuid(each.id) === key);
-    return summary?.parentId ? readTask(page.key, key, uuid(summary.parentId), { signal }) : null;
+  const here = () => !place.hidden && page.query.get("task") === key;
+  const draw = (...content) => {
+    const [top, held] = [place.scrollTop, place.contains(document.activeElement)];
+    fill(place, ...content);
+    place.scrollTop = top;
+    if (held && !place.contains(document.activeElement)) place.focus({ preventScroll: true });
   };
 
-  const draw = (task, logs, spans, why) => {
-    const state = taskState(task);
-    const input = task.input === undefined ? null : readable(bytes(task.input));
-    const [display, ...lines] = (task.display ?? "").split("\n");
-    const fact = (name, value) => h("div", { class: "fact" }, h("dt", {}, name), h("dd", {}, value));
-    fill(
-      place,
-      h(
-        "div",
-        { class: "head" },
-        h("h2", { class: "clip", title: visible(task.display ?? "") }, visible(display || "(no name)")),
-        h("span", { class: "grow" }),
-        close,
-      ),
-      h(
-        "p",
-        { class: "row wrap" },
-        badge(state),
-        task.optional && h("span", { class: "tag" }, "optional"),
-        h("code", { class: "faint" }, key),
-      ),
-      lines.length > 0 && h("pre", { class: "block" }, visible(lines.join("\n"))),
-      h(
-        "dl",
-        { class: "facts compact" },
-        fact("Submitted", time(instant(task.submittedAt))),
-        fact("Started", time(instant(task.startedAt))),
-        fact("Stopped", time(instant(task.stoppedAt))),
-        fact("Ran", span(ran(task))),
-        fact("Cluster", clusterName(task.clusterSlug)),
-        fact("Failed attempts", count(task.retryCount)),
-        fact("Retries allowed", count(task.maxRetries)),
-      ),
-      state === "QUEUED" &&
-        h("p", { class: "note" }, visible(why ?? "It waits: for tasks it depends on, or for a runner that knows it.")),
-      h(
-        "h3",
-        {},
-        "Input",
-        input && h("span", { class: "faint" }, ` ${input.kind}, ${counted(bytes(task.input).length, "byte")}`),
-      ),
-      input && input.text
-        ? h("pre", { class: "block", tabindex: 0 }, input.kind === "JSON" ? input.text : visible(input.text))
-        : h("p", { class: "faint" }, "None."),
-      spans.length > 0 && [h("h3", {}, "Trace"), trace(spans)],
-      h(
-        "h3",
-        {},
-        "Logs",
-        logs.length > 0 &&
-          h(
-            "span",
-            { class: "faint" },
-            ` ${count(logs.length)}${logs.length >= LOGS_MAX ? " or more, the latest first" : ", the latest first"}`,
-          ),
-      ),
-      logs.length
-        ? h(
-            "div",
-            { class: "log-list" },
-            logs.map((each) => recordRow(each)),
-          )
-        : h("p", { class: "faint" }, "None yet."),
-    );
-  };
-
-  const read = async (task) => {
-    const why = taskState(task) === "QUEUED" ? await explainTask(key, signal) : null;
-    const logs = await call(
-      "TelemetryQueryService/QueryJobLogs",
-      { jobId: id(page.key), taskId: id(key), page: { limit: LOGS_MAX }, sortDirection: "SORT_DIRECTION_DESCENDING" },
-      { signal },
-    );
-    const spans = await call(
-      "TelemetryQueryService/QueryJobSpans",
-      { jobId: id(page.key), taskId: id(key), page: { limit: SPANS_MAX } },
-      { signal },
-    );
-    return [task, (logs.resourceLogs ?? []).map(record), (spans.resourceSpans ?? []).map(spanOf), why];
+  const telemetry = async (method, limit, more) => {
+    const request = { jobId: id(page.key), taskId: id(key), page: { limit }, ...more };
+    return call(`TelemetryQueryService/${method}`, request, { signal });
   };
   const refresh = async () => {
-    const task = await find();
-    if (place.hidden || page.query.get("task") !== key) return;
-    if (!task) {
-      fill(
-        place,
+    const found = await explainTask(key, signal);
+    if (!here()) return;
+    if (!found || uuid(found.jobId) !== page.key) {
+      draw(
         h("div", { class: "head" }, h("h2", {}, "Task"), h("span", { class: "grow" }), close),
-        empty(
-          "This task was not found",
-          "It belongs to another job, or the link does not say below which task it is. Look for it in the tree.",
-        ),
+        empty("This task was not found", "No task of this job has this id. Look for it in the tree."),
       );
       return;
     }
-    const all = await read(task);
-    const now = JSON.stringify(all, (name, each) => (each instanceof Map ? [...each] : each));
-    if (now === text && taskState(task) !== "RUNNING") return;
+    const [logs, spans] = await Promise.all([
+      telemetry("QueryJobLogs", LOGS_MAX, { sortDirection: "SORT_DIRECTION_DESCENDING" }),
+      telemetry("QueryJobSpans", SPANS_MAX),
+    ]);
+    if (!here()) return;
+    running = taskState(found.task) === "RUNNING";
+    const now = JSON.stringify([found, logs, spans]);
+    if (now === text && !running) return;
     text = now;
-    const top = place.scrollTop;
-    if (page.query.get("task") === key) draw(...all);
-    place.scrollTop = top;
+    draw(details(found, (logs.resourceLogs ?? []).map(record), (spans.resourceSpans ?? []).map(spanOf), close));
   };
-  if (known) draw(known, [], [], null);
+  const again = () =>
+    refresh().catch((error) => {
+      if (!isAbort(error) && here()) draw(close, failure(error, again));
+    });
+  if (known) fill(place, details({ task: known }, [], [], close));
   else fill(place, h("p", { class: "faint" }, "Reading …"));
-  refresh().catch((error) => {
-    if (!isAbort(error))
-      fill(
-        place,
-        close,
-        failure(error, () => refresh().catch(() => {})),
-      );
-  });
+  again();
+  const look = setInterval(() => {
+    if (!here()) clearInterval(look);
+    else if (running && !document.hidden) refresh().catch(() => {});
+  }, LOOK_MS);
+  page.onLeave(() => clearInterval(look));
   return { refresh };
 }

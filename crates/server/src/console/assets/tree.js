@@ -4,6 +4,7 @@ import { button, empty, failure, fill, h, styled } from "./dom.js";
 import { bytes, call, id, isAbort, uuid } from "./api.js";
 import { count, instant, span, time, utf8, visible } from "./format.js";
 import { clusterName } from "./names.js";
+import { rove } from "./rove.js";
 import { icon, taskState, words } from "./states.js";
 
 const PAGE = 100;
@@ -57,6 +58,7 @@ export function tree(page, body) {
     ),
     list,
   );
+  rove(list, "[role=treeitem]", ["ArrowDown", "ArrowUp", "Home", "End"]);
   const root = { level: 0, children: [], open: true, place: list, next: undefined, key: null };
 
   const read = (node, limit, after) => {
@@ -114,12 +116,12 @@ export function tree(page, body) {
     node.row = h("div", {
       class: "task-row",
       role: "treeitem",
-      tabindex: 0,
+      tabindex: -1,
       "data-row": true,
       "aria-level": node.level + 1,
-      onclick: () => page.openTask(node.key, parent.key, node.task),
+      onclick: () => page.openTask(node.key, node.task),
       onkeydown: (event) => {
-        if (event.key === "Enter" || event.key === " ") page.openTask(node.key, parent.key, node.task);
+        if (event.key === "Enter" || event.key === " ") page.openTask(node.key, node.task);
         else if (event.key === "ArrowRight" && node.task.hasChildren && !node.open) flip(node);
         else if (event.key === "ArrowLeft" && node.open) flip(node);
         else if (event.key === "ArrowLeft" && parent.row) parent.row.focus();
@@ -134,10 +136,12 @@ export function tree(page, body) {
   };
 
   const ending = (node) => {
-    node.more?.remove();
-    node.more = null;
-    if (!node.next) return;
-    node.more = styled(
+    if (!node.next) {
+      node.more?.remove();
+      node.more = null;
+      return;
+    }
+    node.more ??= styled(
       h(
         "div",
         { class: "tree-more" },
@@ -145,7 +149,8 @@ export function tree(page, body) {
       ),
       { "margin-left": `${(node === root ? 0 : node.level + 1) * 18 + 24}px` },
     );
-    node.place.append(node.more);
+    // Moved only where it has to be: what is moved loses the keyboard.
+    if (node.place.lastElementChild !== node.more) node.place.append(node.more);
   };
 
   const take = (node, tasks) => {
