@@ -212,10 +212,11 @@ pub use cache::{S3Cache, S3CacheBuilder};
 pub use cancellation::{Canceled, Cancellation};
 pub use client::{
     AttributeValue, Client, ClientBuilder, CloneJob, Cluster, ClusterClient, CreateCluster, Cursor, Direction,
-    ExecutionStats, Job, JobClient, JobFilter, JobPrototype, JobState, JobStateCounts, LogCounts, LogRecord,
-    LogSeverity, Pages, Progress, QueryAllLogs, QueryLogs, QuerySpans, QueueStats, ReadQueueStats, RootTask, SpanEvent,
-    SpanKind, SpanLink, SpanRecord, SpanStatus, SubmitJob, TaskNode, TaskState, TaskSummary, TaskTree, Theme,
-    URL_DEFAULT, UpdateCluster, VisualizeJob, WaitForJob,
+    ExecutionStats, InsightClient, Job, JobClient, JobExplanation, JobFilter, JobPrototype, JobState, JobStateCounts,
+    LogCounts, LogRecord, LogSeverity, Pages, Progress, QueryAllLogs, QueryLogs, QuerySpans, Queue, QueueStats, Queues,
+    ReadQueueStats, RootTask, RunnersSeen, ServerInfo, SpanEvent, SpanKind, SpanLink, SpanRecord, SpanStatus,
+    SubmitJob, TaskNode, TaskState, TaskSummary, TaskTree, Theme, URL_DEFAULT, UpdateCluster, VisualizeJob, Wait,
+    WaitForJob, WaitReason,
 };
 pub use context::{Dependencies, ExecutionContext, ProgressIndicator, Subtask, Subtasks};
 pub use error::{BoxError, Code, Error, Result};

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use boxwood::telemetry::Telemetry;
 use boxwood::{
     AttributeValue, Client, Code, Cursor, Error, Execute, ExecutionContext, JobFilter, JobState, LogSeverity, Pages,
-    RawTask, RootTask, Runner, SpanKind, SpanStatus, Task, TaskState,
+    RawTask, RootTask, Runner, SpanKind, SpanStatus, Task, TaskState, WaitReason,
 };
 use boxwood_server::{Config, Listen, Server};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -239,4 +239,30 @@ async fn what_is_no_server_of_the_api_is_an_error_and_no_hang() {
         assert!(error.to_string().contains("list clusters"), "{answer:?}: {error}");
         serving.abort();
     }
+}
+
+#[tokio::test]
+async fn in_1_to_in_33_a_client_asks_who_works_and_what_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start("127.0.0.1:0", folder.path()).await;
+    let client = client(&server.url());
+    let insight = client.insight();
+    let described = insight.server().await.unwrap();
+    assert_eq!((described.version.as_str(), described.database.as_str()), (env!("CARGO_PKG_VERSION"), "SQLite"));
+    assert!(described.started_at.is_some_and(|start| start <= SystemTime::now()));
+
+    let job = client.jobs().submit("waits", RawTask::new("nobody.Knows", "v1.2").unwrap()).await.unwrap();
+    let queues = insight.queues().await.unwrap();
+    let queue = &queues.queues[0];
+    assert_eq!((queue.identifier.to_string().as_str(), queue.ready_tasks), ("nobody.Knows v1.2", 1));
+    assert_eq!((queue.reason, queues.truncated, queues.handed_out_tasks), (WaitReason::NoRunnerOnCluster, false, 0));
+    let explained = insight.explain(&job).await.unwrap();
+    assert_eq!((explained.queued_tasks, explained.waits.len(), explained.further_tasks), (1, 1, 0));
+    assert_eq!((explained.waits[0].reason.as_str(), &explained.waits[0].text), ("no_runner_on_cluster", &queue.text));
+
+    let runner = Runner::builder(&client).task::<Talks>().signals(false).build().await.unwrap();
+    runner.run_all().await.unwrap();
+    let seen = insight.runners().await.unwrap();
+    assert_eq!((seen.len(), seen[0].busy, seen[0].identifiers[0].name()), (1, 0, "Talks"));
+    assert_eq!(insight.queues().await.unwrap().queues[0].reason, WaitReason::NoRunnerForName);
 }

@@ -2,13 +2,28 @@
 
 use std::sync::Arc;
 
-use boxwood_engine::{Cluster, Command, NewCluster, Refusal, RefusalKind, Reply};
+use boxwood_engine::{Cluster, Command, NewCluster, Refusal, RefusalKind, Reply, Timestamp};
 use boxwood_proto::connectrpc::ConnectError;
 use boxwood_store::{Lane, Reader};
 
 use crate::dispatch::Dispatch;
 use crate::live::Live;
 use crate::{clock, error, ids};
+
+/// What a server says of itself (IN-33).
+pub(crate) struct About {
+    /// Since when it runs.
+    pub(crate) started_at: Timestamp,
+    /// The kind of its database.
+    pub(crate) database: &'static str,
+}
+
+impl About {
+    /// A server that starts now.
+    pub(crate) fn now(database: &'static str) -> Self {
+        Self { started_at: clock::now(), database }
+    }
+}
 
 /// The way in for all services.
 pub(crate) struct Door {
@@ -20,6 +35,8 @@ pub(crate) struct Door {
     pub(crate) dispatch: Arc<Dispatch>,
     /// Who listens to changes.
     pub(crate) live: Arc<Live>,
+    /// What the server says of itself.
+    pub(crate) about: About,
     /// Tasks of the largest job that is drawn (V-16).
     pub(crate) visualized_tasks_max: usize,
 }

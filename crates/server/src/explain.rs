@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use boxwood_engine::{Group, GroupState, Identifier, JobStatus, TaskId, TaskState, WaitsFor};
+use boxwood_engine::{Class, Group, GroupState, Identifier, JobStatus, TaskId, TaskState, WaitsFor};
 use boxwood_store::{BlockedGroup, JobWaits, TaskWaits};
 
 use crate::dispatch::Runners;
@@ -70,6 +70,16 @@ pub(crate) fn job(waits: &JobWaits, runners: &[Runners]) -> (Vec<Wait>, u64) {
     let told: Vec<Wait> = ready.chain(blocked).collect();
     let further = queued.saturating_sub(told.iter().map(|wait| wait.tasks).sum());
     (told, further)
+}
+
+/// What tasks wait for that could be handed out: by cluster, then by identifier.
+pub(crate) fn queues(mut ready: Vec<(Class, u64)>, runners: &[Runners]) -> Vec<Wait> {
+    ready.sort_by_cached_key(|(class, _)| {
+        let Identifier { name, version } = &class.identifier;
+        (class.cluster.clone(), name.clone(), version.as_str().to_owned())
+    });
+    let wait = |(class, tasks): (Class, u64)| Wait { tasks, why: runner(class.cluster, class.identifier, runners) };
+    ready.into_iter().map(wait).collect()
 }
 
 /// What a task waits for, if it is queued.

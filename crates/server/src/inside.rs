@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, Full};
 
 use crate::config::Config;
 use crate::dispatch::Dispatch;
-use crate::door::{self, Door};
+use crate::door::{self, About, Door};
 use crate::error::Error;
 use crate::hosts::Hosts;
 use crate::http::Front;
@@ -61,7 +61,14 @@ impl Inside {
         // Whoever listens is told nothing: an answer is taken in whole.
         let live = Arc::new(Live::new());
         live.end();
-        let door = Arc::new(Door { lane, reader: reader.clone(), dispatch, live, visualized_tasks_max });
+        let door = Arc::new(Door {
+            lane,
+            reader: reader.clone(),
+            dispatch,
+            live,
+            about: About::now("memory"),
+            visualized_tasks_max,
+        });
         let hosts = Hosts::new(Some([127, 0, 0, 1].into()), &config.host_names, false);
         let router = rpc::services(&door, &telemetry);
         let (front, _) = front(&config, Some(hosts), router, &door, &telemetry);

@@ -16,7 +16,7 @@ use crate::config::{Auth, Config};
 use crate::console;
 use crate::direct::Direct;
 use crate::dispatch::Dispatch;
-use crate::door::{self, Door};
+use crate::door::{self, About, Door};
 use crate::error::Error;
 use crate::hosts::Hosts;
 use crate::http::{Front, Served};
@@ -198,6 +198,7 @@ async fn run(
         reader: reader.clone(),
         dispatch: dispatch.clone(),
         live: live.clone(),
+        about: About::now(if config.database.is_some() { "PostgreSQL" } else { "SQLite" }),
         visualized_tasks_max: config.visualized_tasks_max,
     });
     let (router, health) = rpc::router(&door, &telemetry);

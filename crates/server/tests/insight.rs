@@ -1,4 +1,4 @@
-//! Runners seen, and why tasks wait, over the wire (IN-1 to IN-15).
+//! Runners seen, and why tasks wait, over the wire (IN-1 to IN-33).
 
 mod support;
 
@@ -293,4 +293,66 @@ async fn in_17_failed_tasks_are_named_beyond_the_first_thousand_of_a_job() {
     assert_eq!((placed[0].job_id.as_option(), placed[0].job_name.as_str()), (job.id.as_option(), "j"));
     let nothing = insight::FindTasksRequest { task_ids: vec![ID::default()], ..Default::default() };
     assert!(insight.find_tasks(nothing).await.is_err(), "no id");
+}
+
+#[tokio::test]
+async fn in_30_queues_are_the_tasks_that_could_be_handed_out_by_cluster_and_identifier() {
+    let world = World::new().await;
+    let (insight, runner, jobs) = (client(&world), world.grpc().tasks(), world.grpc().jobs());
+    let cluster = default_cluster(&world).await;
+    let queues =
+        async || insight.list_queues(insight::ListQueuesRequest::default()).await.expect("listed").into_owned();
+    let lines = |answer: insight::ListQueuesResponse| -> Vec<(String, u64, i32)> {
+        let line = |wait: insight::Wait| {
+            let name = wait.identifier.into_option().expect("an identifier").name;
+            (name, wait.tasks, wait.reason.to_i32())
+        };
+        answer.queues.into_iter().map(line).collect()
+    };
+    assert!(lines(queues().await).is_empty());
+
+    jobs.submit_job(submit("a", map_reduce(3))).await.expect("submitted");
+    jobs.submit_job(submit("b", tasks("", "Map", 2))).await.expect("submitted");
+    let halted = jobs.submit_job(submit("c", tasks("", "Other", 7))).await.expect("submitted").into_owned();
+    let (nobody, next) = (WaitReason::NoRunnerOnCluster as i32, WaitReason::NextInLine as i32);
+    // Reduce waits for tasks, not for a runner.
+    assert_eq!(lines(queues().await), [("Map".into(), 5, nobody), ("Other".into(), 7, nobody)]);
+    let cancel = wire::CancelJobRequest { job_id: halted.id.clone(), ..Default::default() };
+    jobs.cancel_job(cancel).await.expect("canceled");
+    assert_eq!(lines(queues().await), [("Map".into(), 5, nobody)], "a halted job waits for no runner");
+
+    let before = queues().await.handed_out_tasks;
+    runner.next_task(ask(&cluster, &["Map"])).await.expect("asked");
+    let answer = queues().await;
+    assert_eq!((answer.handed_out_tasks, answer.truncated), (before + 1, false), "IN-32");
+    assert_eq!((answer.queues[0].cluster_slug.as_str(), answer.queues[0].busy), (cluster.as_str(), 1));
+    assert_eq!(lines(answer), [("Map".into(), 4, next)]);
+}
+
+#[tokio::test]
+async fn in_31_queues_say_that_more_waits_than_was_counted() {
+    let world = World::new().await;
+    let jobs = world.grpc().jobs();
+    // A group for each task: as many ranges.
+    let single = |name: String| {
+        let mut group = tasks("", "T", 1).task_groups.remove(0);
+        group.inputs = vec![name.into_bytes()];
+        group
+    };
+    for job in 0..320 {
+        let mut submission = tasks("", "T", 1);
+        submission.task_groups = (0..64).map(|task| single(format!("{job} {task}"))).collect();
+        jobs.submit_job(submit("j", submission)).await.expect("submitted");
+    }
+    let answer = client(&world).list_queues(insight::ListQueuesRequest::default()).await.expect("listed").into_owned();
+    assert_eq!((answer.truncated, answer.queues[0].tasks), (true, 20_000));
+}
+
+#[tokio::test]
+async fn in_33_a_server_says_which_one_it_is() {
+    let world = World::new().await;
+    let said =
+        client(&world).describe_server(insight::DescribeServerRequest::default()).await.expect("said").into_owned();
+    assert_eq!((said.version.as_str(), said.database.as_str()), (env!("CARGO_PKG_VERSION"), "SQLite"));
+    assert!(said.started_at.as_option().is_some_and(|time| time.seconds > 1_500_000_000), "{said:?}");
 }

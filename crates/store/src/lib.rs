@@ -36,7 +36,7 @@ pub use lane::Lane;
 pub use outline::{JobOutline, OutlineGroup, TaskRun};
 pub use read::{
     BlockedGroup, Bounds, Executions, FailedTasks, FoundTask, GraphGroup, JobGraph, JobPage, JobQuery, JobView,
-    JobWaits, QueueStats, Reader, SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
+    JobWaits, QueueStats, Reader, ReadyTasks, SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
     optional_look_max,
 };
 pub use vault::Vault;

@@ -288,6 +288,15 @@ pub const fn optional_look_max() -> usize {
     100_000
 }
 
+/// What could be handed out, of all jobs (IN-30).
+#[derive(Clone, Debug, Default)]
+pub struct ReadyTasks {
+    /// How many tasks of each class; without classes of which there are none.
+    pub classes: Vec<(Class, u64)>,
+    /// Whether there are entries that were not looked at (IN-31).
+    pub truncated: bool,
+}
+
 /// Queries on committed rows. Calls block; call them where blocking is allowed.
 pub trait Reader: Send + Sync {
     /// A job, if it exists (J-40, J-41).
@@ -321,6 +330,10 @@ pub trait Reader: Send + Sync {
     /// What the queued tasks of a job wait for, with at most `limit` groups that wait for others; none if the job does not
     /// exist.
     fn job_waits(&self, id: JobId, limit: usize) -> Result<Option<JobWaits>, Error>;
+
+    /// How many tasks of each class could be handed out, without those of halted jobs. At most `entries_max` entries are
+    /// looked at, those of the oldest jobs first; an entry is a range of neighbouring tasks.
+    fn ready_tasks(&self, entries_max: usize) -> Result<ReadyTasks, Error>;
 
     /// How it stands with a task, and what it waits for; none if it does not exist.
     fn task_waits(&self, id: TaskId) -> Result<Option<TaskWaits>, Error>;

@@ -5,6 +5,7 @@ mod clone;
 mod cluster;
 mod connection;
 mod counts;
+mod insight;
 mod job;
 mod jobs;
 mod logs;
@@ -20,6 +21,7 @@ use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
+use boxwood_proto::boxwood::v1::InsightServiceClient;
 use boxwood_proto::connectrpc::client::SharedHttp2Connection;
 use boxwood_proto::workflows::v1::{JobServiceClient, TelemetryQueryServiceClient, WorkflowsServiceClient};
 
@@ -30,6 +32,7 @@ pub use cluster::{Cluster, ClusterClient, CreateCluster, UpdateCluster};
 pub(crate) use connection::Address;
 pub(crate) use connection::{Backoff, Endpoint, is_passing};
 pub use counts::{JobStateCounts, QueueStats, ReadQueueStats};
+pub use insight::{InsightClient, JobExplanation, Queue, Queues, RunnersSeen, ServerInfo, Wait, WaitReason};
 pub(crate) use job::duration;
 pub use job::{ExecutionStats, Job, JobState, Progress, TaskState};
 pub use jobs::{JobClient, SubmitJob};
@@ -78,6 +81,7 @@ struct Inner {
     jobs: JobServiceClient<SharedHttp2Connection>,
     workflows: WorkflowsServiceClient<SharedHttp2Connection>,
     telemetry: TelemetryQueryServiceClient<SharedHttp2Connection>,
+    insight: InsightServiceClient<SharedHttp2Connection>,
 }
 
 impl Client {
@@ -111,6 +115,11 @@ impl Client {
         ClusterClient { client: self.clone() }
     }
 
+    /// Asks about the server, the runners it sees, and why what waits does wait.
+    pub fn insight(&self) -> InsightClient {
+        InsightClient { client: self.clone() }
+    }
+
     /// The address of the server, as it was given.
     pub fn url(&self) -> &str {
         self.inner.endpoint.url()
@@ -126,6 +135,10 @@ impl Client {
 
     fn workflows_service(&self) -> &WorkflowsServiceClient<SharedHttp2Connection> {
         &self.inner.workflows
+    }
+
+    fn insight_service(&self) -> &InsightServiceClient<SharedHttp2Connection> {
+        &self.inner.insight
     }
 
     fn telemetry_service(&self) -> &TelemetryQueryServiceClient<SharedHttp2Connection> {
@@ -231,7 +244,8 @@ impl ClientBuilder {
             inner: Arc::new(Inner {
                 jobs: JobServiceClient::new(transport.clone(), config.clone()),
                 workflows: WorkflowsServiceClient::new(transport.clone(), config.clone()),
-                telemetry: TelemetryQueryServiceClient::new(transport, config),
+                telemetry: TelemetryQueryServiceClient::new(transport.clone(), config.clone()),
+                insight: InsightServiceClient::new(transport, config),
                 endpoint,
             }),
         })

@@ -18,6 +18,7 @@ pub(crate) use prototype::jobs_prototype;
 pub(crate) use report::{ask, computed_task, failed_task};
 pub(crate) use submission::{Refused, singles, submission};
 pub(crate) use task::{handed_out, legacy_summaries, summary, task_state};
+pub(crate) use time::timestamp;
 pub(crate) use time::{age, duration, requested_duration};
 
 use boxwood_proto::tilebox::v1::ID;

@@ -1,4 +1,4 @@
-//! `boxwood.v1.InsightService`: who works, what failed, and why what waits does wait (IN-1 to IN-22).
+//! `boxwood.v1.InsightService`: who works, what failed, and why what waits does wait (IN-1 to IN-33).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,6 +19,10 @@ const FAILED_TASKS_MAX: usize = 100;
 
 /// Tasks that can be looked up in one call (IN-18).
 const FIND_TASKS_MAX: usize = 1000;
+
+/// Ranges of ready tasks looked at for one answer: what takes some milliseconds (IN-31). 10,000 tasks submitted together are
+/// ten of them.
+const READY_ENTRIES_MAX: usize = 20_000;
 
 pub(super) struct Insight {
     pub(super) door: Arc<Door>,
@@ -56,6 +60,34 @@ impl wire::InsightService for Insight {
             queued_tasks: waits.status.counts.of(TaskState::Queued),
             waits: told.iter().map(convert::wait).collect(),
             further_tasks: further,
+            ..Default::default()
+        })
+    }
+
+    async fn list_queues(
+        &self,
+        _: RequestContext,
+        _: ServiceRequest<'_, wire::ListQueuesRequest>,
+    ) -> ServiceResult<wire::ListQueuesResponse> {
+        let ready = self.door.read(|reader| reader.ready_tasks(READY_ENTRIES_MAX)).await?;
+        let queues = explain::queues(ready.classes, &self.door.dispatch.runners());
+        Response::ok(wire::ListQueuesResponse {
+            queues: queues.iter().map(convert::wait).collect(),
+            truncated: ready.truncated,
+            handed_out_tasks: self.door.dispatch.handed_out(),
+            ..Default::default()
+        })
+    }
+
+    async fn describe_server(
+        &self,
+        _: RequestContext,
+        _: ServiceRequest<'_, wire::DescribeServerRequest>,
+    ) -> ServiceResult<wire::ServerDescription> {
+        Response::ok(wire::ServerDescription {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: convert::timestamp(self.door.about.started_at).into(),
+            database: self.door.about.database.to_owned(),
             ..Default::default()
         })
     }

@@ -5,8 +5,8 @@ use std::ops::{Bound, Range, RangeBounds};
 use std::sync::RwLockReadGuard;
 
 use boxwood_engine::{
-    ClassKey, Cluster, Group, GroupKey, Job, JobId, JobKey, JobState, JobStatus, TaskId, TaskKey, TaskState, Timestamp,
-    name_key,
+    Class, ClassKey, Cluster, Group, GroupKey, Job, JobId, JobKey, JobState, JobStatus, TaskId, TaskKey, TaskState,
+    Timestamp, name_key,
 };
 
 use super::rows::Rows;
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::outline::{JobOutline, Outlining, Window};
 use crate::read::{
     BlockedGroup, Bounds, Executions, FailedTasks, FoundTask, GraphGroup, JobGraph, JobPage, JobQuery, JobView,
-    JobWaits, QueueStats, Reader, SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
+    JobWaits, QueueStats, Reader, ReadyTasks, SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
     optional_look_max,
 };
 
@@ -91,6 +91,10 @@ impl Reader for Committed {
     fn job_waits(&self, id: JobId, limit: usize) -> Result<Option<JobWaits>, Error> {
         let state = self.read();
         state.rows.job_ids.get(&id).map(|key| state.rows.job_waits(*key, limit)).transpose()
+    }
+
+    fn ready_tasks(&self, entries_max: usize) -> Result<ReadyTasks, Error> {
+        self.read().rows.ready_tasks(entries_max)
     }
 
     fn task_waits(&self, id: TaskId) -> Result<Option<TaskWaits>, Error> {
@@ -299,13 +303,27 @@ impl Rows {
         for (key, row) in self.ready.iter().filter(|(key, _)| key.job == job) {
             *counts.entry(key.class).or_default() += row.end - row.next;
         }
-        let class = |key: ClassKey| self.classes.get(&key).ok_or_else(|| missing("class", key.0));
-        let ready = counts.into_iter().map(|(key, count)| Ok((class(key)?.as_ref().clone(), count)));
-        let ready = ready.collect::<Result<_, Error>>()?;
+        let ready = self.named(counts)?;
         let waiting =
             self.groups_of(job).filter(|group| self.group_states.get(&group.key).is_some_and(|s| s.is_waiting()));
         let blocked = waiting.take(limit).map(|group| self.blocked_group(group)).collect::<Result<_, _>>()?;
         Ok(JobWaits { status: self.status(job)?.clone(), ready, blocked })
+    }
+
+    fn ready_tasks(&self, entries_max: usize) -> Result<ReadyTasks, Error> {
+        let mut counts: BTreeMap<ClassKey, u64> = BTreeMap::new();
+        for (key, row) in self.ready.iter().take(entries_max) {
+            if !self.status(key.job)?.is_halted() {
+                *counts.entry(key.class).or_default() += row.end - row.next;
+            }
+        }
+        Ok(ReadyTasks { classes: self.named(counts)?, truncated: self.ready.len() > entries_max })
+    }
+
+    /// Counts by class, for the keys of classes.
+    fn named(&self, counts: BTreeMap<ClassKey, u64>) -> Result<Vec<(Class, u64)>, Error> {
+        let class = |key: ClassKey| self.classes.get(&key).ok_or_else(|| missing("class", key.0));
+        counts.into_iter().map(|(key, count)| Ok((class(key)?.as_ref().clone(), count))).collect()
     }
 
     fn blocked_group(&self, group: &Group) -> Result<BlockedGroup, Error> {

@@ -28,7 +28,7 @@ use crate::error::Error;
 use crate::outline::JobOutline;
 use crate::read::{
     Bounds, FailedTasks, FoundTask, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader,
-    SortDirection, TaskPage, TaskQuery, TaskWaits, exact_times_max,
+    ReadyTasks, SortDirection, TaskPage, TaskQuery, TaskWaits, exact_times_max,
 };
 
 impl Reader for Pool {
@@ -86,6 +86,10 @@ impl Reader for Pool {
 
     fn job_waits(&self, id: JobId, limit: usize) -> Result<Option<JobWaits>, Error> {
         self.read(async |talk| waits::of_job(talk, id, limit).await)
+    }
+
+    fn ready_tasks(&self, entries_max: usize) -> Result<ReadyTasks, Error> {
+        self.read(async |talk| waits::ready_tasks(talk, entries_max).await)
     }
 
     fn task_waits(&self, id: TaskId) -> Result<Option<TaskWaits>, Error> {

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::LazyLock;
 
-use boxwood_engine::{Class, ClassKey, Group, Job, JobId, JobKey, JobStatus, TaskId, TaskKey};
+use boxwood_engine::{Class, ClassKey, Group, Job, JobId, JobKey, JobState, JobStatus, TaskId, TaskKey};
+
+use tokio_postgres::Row;
 
 use super::catalog;
 use super::found;
@@ -13,7 +15,7 @@ use super::query::{children, group_and_state, group_with, job, rows_max};
 use super::rows::{self, GROUP_COLUMNS, GROUP_STATE_COLUMNS, JOB_COLUMNS, column, number};
 use super::session::Talk;
 use crate::error::Error;
-use crate::read::{BlockedGroup, JobWaits, TaskWaits, blocked_groups_max};
+use crate::read::{BlockedGroup, JobWaits, ReadyTasks, TaskWaits, blocked_groups_max};
 
 pub(super) async fn of_job(talk: &Talk, id: JobId, limit: usize) -> Result<Option<JobWaits>, Error> {
     let Some((job, status)) = job(talk, id).await? else { return Ok(None) };
@@ -43,16 +45,43 @@ pub(super) async fn of_job(talk: &Talk, id: JobId, limit: usize) -> Result<Optio
 
 /// How many tasks of each class could be handed out.
 async fn ready(talk: &Talk, job: JobKey) -> Result<Vec<(Class, u64)>, Error> {
+    let sql = "SELECT class, sum(until - next)::bigint FROM ready WHERE job = $1 GROUP BY class ORDER BY class";
+    named(talk, &talk.query(sql, &[&column(job.0)]).await?).await
+}
+
+/// Counts by class, for rows with the keys of classes.
+async fn named(talk: &Talk, rows: &[Row]) -> Result<Vec<(Class, u64)>, Error> {
     let mut classes: HashMap<ClassKey, Class> =
         catalog::classes(talk).await?.into_iter().map(|class| (class.key, class)).collect();
-    let sql = "SELECT class, sum(until - next)::bigint FROM ready WHERE job = $1 GROUP BY class ORDER BY class";
     let mut ready = Vec::new();
-    for row in talk.query(sql, &[&column(job.0)]).await? {
-        let key = ClassKey(number(&row, 0)?);
+    for row in rows {
+        let key = ClassKey(number(row, 0)?);
         let class = classes.remove(&key).ok_or_else(|| Error::Corrupt(format!("class {} is missing", key.0)))?;
-        ready.push((class, number(&row, 1)?));
+        ready.push((class, number(row, 1)?));
     }
     Ok(ready)
+}
+
+/// How many tasks of each class could be handed out, of all jobs.
+pub(super) async fn ready_tasks(talk: &Talk, entries_max: usize) -> Result<ReadyTasks, Error> {
+    let entries_max = rows_max(entries_max);
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM ready LIMIT $1) r";
+    let found = talk.query_opt(sql, &[&entries_max.saturating_add(1)]).await?;
+    let entries: u64 = found.map(|row| number(&row, 0)).transpose()?.unwrap_or(0);
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        let [failed, canceled] = [JobState::Failed, JobState::Canceled].map(|state| state as u8);
+        format!(
+            "SELECT r.class, sum(r.tasks)::bigint FROM
+               (SELECT job, class, sum(until - next) AS tasks FROM
+                 (SELECT job, class, next, until FROM ready ORDER BY job, class, depth, first, returned LIMIT $1) e
+                GROUP BY job, class) r
+             JOIN job_status s ON s.job = r.job WHERE s.state NOT IN ({failed}, {canceled})
+             GROUP BY r.class ORDER BY r.class"
+        )
+    });
+    let found = talk.query(&SQL, &[&entries_max]).await?;
+    let truncated = i64::try_from(entries).unwrap_or(i64::MAX) > entries_max;
+    Ok(ReadyTasks { classes: named(talk, &found).await?, truncated })
 }
 
 pub(super) async fn of_task(talk: &Talk, id: TaskId) -> Result<Option<TaskWaits>, Error> {

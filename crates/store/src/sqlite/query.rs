@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::outline::JobOutline;
 use crate::read::{
     Bounds, FailedTasks, FoundTask, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader,
-    SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
+    ReadyTasks, SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
 };
 
 impl Reader for Pool {
@@ -73,6 +73,10 @@ impl Reader for Pool {
 
     fn job_waits(&self, id: JobId, limit: usize) -> Result<Option<JobWaits>, Error> {
         self.read(|connection| waits::of_job(connection, id, limit))
+    }
+
+    fn ready_tasks(&self, entries_max: usize) -> Result<ReadyTasks, Error> {
+        self.read(|connection| waits::ready_tasks(connection, entries_max))
     }
 
     fn task_waits(&self, id: TaskId) -> Result<Option<TaskWaits>, Error> {

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use boxwood_engine::{Class, ClassKey, Group, GroupState, Job, JobId, JobKey, TaskId, TaskKey};
+use boxwood_engine::{Class, ClassKey, Group, GroupState, Job, JobId, JobKey, JobState, TaskId, TaskKey};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::query::{Listing, children, group_with};
 use super::rows::{self, GROUP_COLUMNS, JOB_COLUMNS, column, number};
 use super::{found, load};
 use crate::error::Error;
-use crate::read::{BlockedGroup, JobWaits, TaskWaits, blocked_groups_max};
+use crate::read::{BlockedGroup, JobWaits, ReadyTasks, TaskWaits, blocked_groups_max};
 
 /// The groups of one submission that are not complete.
 type Open = Vec<(Group, GroupState)>;
@@ -42,11 +42,19 @@ pub(super) fn of_job(connection: &Connection, id: JobId, limit: usize) -> Result
 
 /// How many tasks of each class could be handed out.
 fn ready(connection: &Connection, job: JobKey) -> Result<Vec<(Class, u64)>, Error> {
-    let mut classes: HashMap<ClassKey, Class> =
-        load::classes(connection)?.into_iter().map(|class| (class.key, class)).collect();
     let sql = "SELECT class, sum(end - next) FROM ready WHERE job = ?1 GROUP BY class ORDER BY class";
     let mut statement = connection.prepare_cached(sql)?;
     let counts = statement.query_map([column(job.0)], |row| Ok((ClassKey(number(row, 0)?), number(row, 1)?)))?;
+    named(connection, counts)
+}
+
+/// Counts by class, for the keys of classes.
+fn named(
+    connection: &Connection,
+    counts: impl Iterator<Item = rusqlite::Result<(ClassKey, u64)>>,
+) -> Result<Vec<(Class, u64)>, Error> {
+    let mut classes: HashMap<ClassKey, Class> =
+        load::classes(connection)?.into_iter().map(|class| (class.key, class)).collect();
     let mut ready = Vec::new();
     for count in counts {
         let (key, count) = count?;
@@ -54,6 +62,26 @@ fn ready(connection: &Connection, job: JobKey) -> Result<Vec<(Class, u64)>, Erro
         ready.push((class, count));
     }
     Ok(ready)
+}
+
+/// How many tasks of each class could be handed out, of all jobs.
+pub(super) fn ready_tasks(connection: &Connection, entries_max: usize) -> Result<ReadyTasks, Error> {
+    let entries_max = i64::try_from(entries_max).unwrap_or(i64::MAX);
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM ready LIMIT ?1)";
+    let entries: i64 = connection.prepare_cached(sql)?.query_row([entries_max.saturating_add(1)], |row| row.get(0))?;
+    let [failed, canceled] = [JobState::Failed, JobState::Canceled].map(|state| state as u8);
+    // The inner sums follow the order of the table; what is looked up and sorted is one row for each job and class.
+    let sql = format!(
+        "SELECT r.class, sum(r.tasks) FROM
+           (SELECT job, class, sum(end - next) AS tasks FROM
+             (SELECT job, class, next, end FROM ready ORDER BY job, class, depth, first, returned LIMIT ?1)
+            GROUP BY job, class) r
+         JOIN job_status s ON s.job = r.job WHERE s.state NOT IN ({failed}, {canceled})
+         GROUP BY r.class ORDER BY r.class"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let counts = statement.query_map([entries_max], |row| Ok((ClassKey(number(row, 0)?), number(row, 1)?)))?;
+    Ok(ReadyTasks { classes: named(connection, counts)?, truncated: entries > entries_max })
 }
 
 pub(super) fn of_task(connection: &Connection, id: TaskId) -> Result<Option<TaskWaits>, Error> {

@@ -29,6 +29,7 @@ pub(super) enum Question {
     TaskWaits(TaskId),
     FindTasks(Vec<TaskId>),
     FailedTasks(JobId, usize),
+    ReadyTasks(usize),
 }
 
 impl Question {
@@ -48,6 +49,7 @@ impl Question {
             Self::TaskWaits(id) => reader.task_waits(*id).map(|answer| format!("{answer:?}")),
             Self::FindTasks(ids) => reader.find_tasks(ids).map(|answer| format!("{answer:?}")),
             Self::FailedTasks(id, limit) => reader.failed_tasks(*id, *limit).map(|answer| format!("{answer:?}")),
+            Self::ReadyTasks(max) => reader.ready_tasks(*max).map(|answer| format!("{answer:?}")),
         };
         answer.expect("the store works")
     }
@@ -65,6 +67,8 @@ pub(super) fn about(reader: &dyn Reader, random: &mut Random) -> Vec<Question> {
     questions.push(Question::FailedTasks(unknown, 10));
     questions.push(Question::Tasks(TaskQuery { job: unknown, parent: None, after: None, limit: 10 }));
     questions.push(Question::Jobs(all));
+    questions.extend([0, 1, 3, usize::MAX].map(Question::ReadyTasks));
+    ready_tasks_are_those_of_jobs_that_are_not_halted(reader, &ids);
     for id in &ids {
         questions.push(Question::Job(*id));
         questions.extend([0, 1, 3, usize::MAX].map(|limit| Question::Graph(*id, limit)));
@@ -147,6 +151,15 @@ fn every_failed_task_is_named(reader: &dyn Reader, job: JobId) {
         );
         assert_eq!(all, found, "{state:?} tasks of job {job}");
     }
+}
+
+/// What is ready of all jobs is what is ready of each that is not halted.
+fn ready_tasks_are_those_of_jobs_that_are_not_halted(reader: &dyn Reader, jobs: &[JobId]) {
+    let ready = reader.ready_tasks(usize::MAX).expect("the store works");
+    let all: u64 = ready.classes.iter().map(|(_, tasks)| tasks).sum();
+    let waits = jobs.iter().map(|job| reader.job_waits(*job, 0).expect("the store works").expect("it was listed"));
+    let each = waits.filter(|waits| !waits.status.is_halted()).flat_map(|waits| waits.ready);
+    assert_eq!((all, ready.truncated), (each.map(|(_, tasks)| tasks).sum(), false), "{ready:?}");
 }
 
 fn bounds<T: Copy>(values: &[T], random: &mut Random) -> Bounds<T> {
