@@ -49,6 +49,20 @@ impl Options {
         self.url.is_none() && self.api_key.is_none() && self.ca_certificate.is_none() && !self.json
     }
 
+    /// Where the address is from: `option`, the name of a variable, or `default`.
+    pub(crate) fn url_source(&self) -> &'static str {
+        let given = self.url.is_some().then_some("option");
+        given.or_else(|| first_set(["BOXWOOD_URL", "TILEBOX_API_URL"])).unwrap_or("default")
+    }
+
+    /// Where the key is from: `option` or the name of a variable; none if there is no key.
+    pub(crate) fn api_key_source(&self) -> Option<&'static str> {
+        match &self.api_key {
+            Some(key) => (!key.is_empty()).then_some("option"),
+            None => first_set(["BOXWOOD_API_KEY", "TILEBOX_API_KEY"]),
+        }
+    }
+
     /// What standard output gets.
     pub(crate) fn output(&self) -> Output {
         Output::new(self.json)
@@ -83,4 +97,9 @@ impl Options {
         }
         builder
     }
+}
+
+/// The first of these variables that is set and not empty.
+fn first_set(names: [&'static str; 2]) -> Option<&'static str> {
+    names.into_iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }

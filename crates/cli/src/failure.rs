@@ -53,6 +53,19 @@ Exit status:
   7  the server refuses it as things are, such as a slug that is taken
   130  interrupted";
 
+/// The exit statuses with the words for them in JSON, for programs.
+pub(crate) const KINDS: [(u8, &str, &str); 9] = [
+    (0, "", "success; of a job that was waited for: it is COMPLETED"),
+    (1, "failed", "something went wrong"),
+    (2, "usage", "the command line is wrong, or what it asks for is invalid"),
+    (3, "not_found", "there is no such thing"),
+    (4, "unreachable", "no server answers"),
+    (5, "not_completed", "the job that was waited for ended as FAILED or CANCELED"),
+    (6, "stalled", "the job that was waited for stood still for longer than --stalled-timeout"),
+    (7, "refused", "the server refuses it as things are, such as a slug that is taken"),
+    (130, "interrupted", "Ctrl-C while waiting for a job, which goes on"),
+];
+
 /// A failure as JSON, for standard error.
 #[derive(Serialize)]
 struct FailureJson {
@@ -183,6 +196,26 @@ impl From<Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cli_7_statuses_and_words_are_told_as_they_are() {
+        let text = String::new;
+        let failures = [
+            Failure::Other(text()),
+            Failure::Usage(text()),
+            Failure::NotFound(text()),
+            Failure::Unreachable(text()),
+            Failure::NotCompleted(text()),
+            Failure::Stalled(text()),
+            Failure::Refused(text()),
+            Failure::Interrupted(text()),
+        ];
+        let told: Vec<_> = KINDS[1..].iter().map(|(status, code, _)| (*status, *code)).collect();
+        assert_eq!(failures.map(|failure| (failure.exit_status(), failure.code())), *told);
+        for (status, _, _) in KINDS {
+            assert!(EXIT_STATUSES.contains(&format!("\n  {status} ")), "{status}");
+        }
+    }
 
     #[test]
     fn an_unreachable_server_is_told_with_its_cause_and_what_to_do() {

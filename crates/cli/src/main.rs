@@ -2,10 +2,12 @@
 //!
 //! Standard output is data, standard error is talk. The exit statuses are listed in the help.
 
+mod agent;
 mod bench;
 mod cluster;
 mod connect;
 mod demo;
+mod docs;
 mod failure;
 mod job;
 mod manual;
@@ -14,8 +16,10 @@ mod place;
 mod serve;
 mod table;
 mod text;
+mod top;
 mod transfer;
 mod when;
+mod whoami;
 
 use std::process::ExitCode;
 
@@ -52,12 +56,21 @@ enum Command {
     /// List, create and delete clusters, the named pools of runners
     #[command(arg_required_else_help = true)]
     Cluster(cluster::ClusterArgs),
+    /// Show a server at work: clusters, what waits there, runners, and the jobs that have not ended
+    Top(top::TopArgs),
+    /// Say which server and key are used, and whether it answers
+    Whoami(whoami::WhoamiArgs),
     /// Write everything a server holds to a file, also while it runs: a backup, or to move to another database
     Export(transfer::ExportArgs),
     /// Take such a file into an empty data folder or database
     Import(transfer::ImportArgs),
     /// Measure how fast a server moves tasks
     Bench(bench::BenchArgs),
+    /// Search the documentation, without a network
+    #[command(arg_required_else_help = true)]
+    Docs(docs::DocsArgs),
+    /// Describe the command line as JSON, for programs that use it
+    AgentContext(agent::AgentContextArgs),
     /// Print what completes the command line in a shell
     Completions(manual::CompletionsArgs),
     /// Print the manual page, or write one for each command
@@ -69,7 +82,9 @@ fn command() -> clap::Command {
     let everywhere = |command: clap::Command| {
         connect::OPTIONS.into_iter().fold(command, |command, name| command.mut_arg(name, |option| option.global(true)))
     };
-    ["job", "cluster"].into_iter().fold(Cli::command(), |cli, name| cli.mut_subcommand(name, everywhere))
+    ["job", "cluster", "top", "whoami"]
+        .into_iter()
+        .fold(Cli::command(), |cli, name| cli.mut_subcommand(name, everywhere))
 }
 
 fn main() -> ExitCode {
@@ -116,7 +131,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Bench(_) => Some("bench"),
         Command::Completions(_) => Some("completions"),
         Command::Man(_) => Some("man"),
-        Command::Job(_) | Command::Cluster(_) => None,
+        Command::Docs(_) => Some("docs"),
+        Command::AgentContext(_) => Some("agent-context"),
+        Command::Job(_) | Command::Cluster(_) | Command::Top(_) | Command::Whoami(_) => None,
     };
     if let Some(command) = alone.filter(|_| !cli.options.is_empty()) {
         let problem =
@@ -128,9 +145,13 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args).await,
         Command::Job(args) => job::run(args, cli.options).await,
         Command::Cluster(args) => cluster::run(args, cli.options).await,
+        Command::Top(args) => top::run(args, cli.options).await,
+        Command::Whoami(args) => whoami::run(args, cli.options).await,
         Command::Export(args) => transfer::export(args).await,
         Command::Import(args) => transfer::import(args).await,
         Command::Bench(args) => bench::run(args).await,
+        Command::Docs(args) => docs::run(args),
+        Command::AgentContext(args) => agent::run(&args, command()),
         Command::Completions(args) => manual::completions(&args, command()),
         Command::Man(args) => manual::man(args, command()),
     }

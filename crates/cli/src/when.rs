@@ -78,6 +78,14 @@ pub(crate) fn took(duration: Duration) -> String {
     }
 }
 
+/// A length of time for people who want to know about how long: `0 s`, `25 s`, `3 min 20 s`, `2 h 5 min`.
+pub(crate) fn about(duration: Duration) -> String {
+    match duration.as_secs_f64().round() as u64 {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds => took(Duration::from_secs(seconds)),
+    }
+}
+
 fn parts(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
     match small {
         0 => format!("{large} {large_unit}"),
@@ -128,6 +136,9 @@ mod tests {
             assert_eq!(took(Duration::from_secs_f64(millis / 1e3)), text);
         }
         assert_eq!(took(Duration::ZERO), "0 µs");
+        for (millis, text) in [(0, "0 s"), (1_499, "1 s"), (59_700, "1 min"), (200_000, "3 min 20 s")] {
+            assert_eq!(about(Duration::from_millis(millis)), text);
+        }
     }
 
     #[test]

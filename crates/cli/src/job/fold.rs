@@ -8,7 +8,7 @@ use std::hash::Hasher as _;
 use boxwood::{TaskId, TaskNode, TaskState, TaskTree};
 
 /// Jobs of up to this many tasks are shown as they are.
-const FOLD_FROM: usize = 40;
+pub(super) const FOLD_FROM: usize = 40;
 /// Fewer tasks that look alike are shown one by one, unless this many are below each.
 const ALIKE_MIN: usize = 5;
 const BELOW_MIN: usize = 4;
@@ -67,10 +67,10 @@ impl<'a> Branch<'a> {
     }
 }
 
-/// The rows of a tree; all of its tasks one by one if that is wanted or they are few.
-pub(super) fn fold(tree: &TaskTree, unfolded: bool) -> Rows<'_> {
+/// The rows of a tree; all of its tasks one by one if they are not more than `fold_from`.
+pub(super) fn fold(tree: &TaskTree, fold_from: usize) -> Rows<'_> {
     let facts = Facts::of(tree);
-    let fold = !unfolded && facts.tasks > FOLD_FROM;
+    let fold = facts.tasks > fold_from;
     let mut left = if fold { ROWS_MAX } else { usize::MAX };
     let row = |branch| Row { branch, below: Vec::new(), hidden: Vec::new() };
 

@@ -7,12 +7,16 @@ use clap::Args;
 
 use super::json::JobJson;
 use super::style::{bars, job_style, task_counts};
-use super::tree::tree;
+use super::tree::{tree, wrap};
 use crate::Failure;
 use crate::connect::Options;
 use crate::output::{Screen, Style};
 use crate::text::{first_line, number, shown};
 use crate::when::{age, local, took};
+
+/// Columns of what comes before a value, and what a value gets even on a narrow terminal.
+const TITLE_COLUMNS: usize = 12;
+const VALUE_COLUMNS_MIN: usize = 16;
 
 #[derive(Args, Debug)]
 pub(super) struct GetArgs {
@@ -74,7 +78,11 @@ pub(super) async fn tasks(args: GetArgs, options: &Options) -> Result<(), Failur
 pub(super) fn head(screen: Screen, job: &Job, now: SystemTime) -> String {
     let mut text = String::new();
     let mut line = |title: &str, value: &str| {
-        text.push_str(&format!("{}  {value}\n", screen.paint(Style::Faint, &format!("{title:<10}"))));
+        text.push_str(&screen.paint(Style::Faint, &format!("{title:<10}")));
+        let room = screen.columns.map(|columns| columns.saturating_sub(TITLE_COLUMNS).max(VALUE_COLUMNS_MIN));
+        // A value that stands out is a single word.
+        let lines = if value.contains('\x1b') { vec![value.to_owned()] } else { wrap(value, room) };
+        text.push_str(&format!("  {}\n", lines.join(&format!("\n{:TITLE_COLUMNS$}", ""))));
     };
     line("job", &job.id.to_string());
     line("name", &shown(&job.name));

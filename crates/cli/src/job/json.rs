@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use boxwood::{Job, JobState, TaskState, TaskSummary};
+use boxwood::{ExecutionStats, Job, JobState, TaskState, TaskSummary};
 use serde::Serialize;
 
 use crate::when::rfc_3339;
@@ -81,6 +81,11 @@ fn task_state(state: TaskState) -> String {
     state.as_str().to_lowercase()
 }
 
+/// How many tasks are in which state; states without tasks are left out.
+pub(crate) fn tasks_by_state(stats: &ExecutionStats) -> BTreeMap<String, u64> {
+    stats.tasks_by_state.iter().map(|(state, count)| (task_state(*state), *count)).collect()
+}
+
 fn time(time: Option<SystemTime>) -> Option<String> {
     time.map(rfc_3339)
 }
@@ -107,11 +112,7 @@ impl<'a> From<&'a Job> for JobJson<'a> {
                 elapsed_time_seconds: stats.elapsed_time.as_secs_f64(),
                 parallelism: stats.parallelism,
                 total_tasks: stats.total_tasks,
-                tasks_by_state: stats
-                    .tasks_by_state
-                    .iter()
-                    .map(|(state, count)| (task_state(*state), *count))
-                    .collect(),
+                tasks_by_state: tasks_by_state(stats),
             },
             task_summaries: None,
             task_summaries_truncated: None,

@@ -12,11 +12,15 @@ use crate::Failure;
 use crate::connect::Options;
 use crate::output::{Screen, Style};
 use crate::table::{Cell, column, plain, table};
-use crate::text::{first_line, shown};
+use crate::text::{columns, first_line, fit, shown};
 use crate::when::{age, local, parse_duration, parse_time};
 
 /// Narrower terminals show how old a job is instead of when it was submitted.
 const WIDE: usize = 100;
+/// On even narrower ones a job takes two lines.
+const NARROW: usize = 72;
+/// The longest name of a state.
+const STATE_COLUMNS: usize = 9;
 
 #[derive(Args, Debug)]
 pub(super) struct ListArgs {
@@ -185,9 +189,12 @@ fn ids(start: JobId, sort: Sort, after: Option<SystemTime>, before: Option<Syste
 }
 
 fn listed(screen: Screen, jobs: &[Job], now: SystemTime) -> String {
+    if screen.columns.is_some_and(|columns| columns < NARROW) {
+        return jobs.iter().map(|job| in_two_lines(screen, job, now)).collect();
+    }
     let wide = screen.columns.is_none_or(|columns| columns >= WIDE);
     let time = if wide { column("SUBMITTED") } else { column("AGE").right() };
-    let columns = [column("ID"), column("STATE"), time, column("DONE").right(), column("NAME").can_be_cut()];
+    let titles = [column("ID"), column("STATE"), time, column("DONE").right(), column("NAME").can_be_cut()];
     let row = |job: &Job| -> Vec<Cell> {
         vec![
             plain(job.id.to_string()),
@@ -197,7 +204,16 @@ fn listed(screen: Screen, jobs: &[Job], now: SystemTime) -> String {
             plain(if screen.columns.is_some() { first_line(&job.name) } else { shown(&job.name) }),
         ]
     };
-    table(screen, &columns, &jobs.iter().map(row).collect::<Vec<_>>())
+    table(screen, &titles, &jobs.iter().map(row).collect::<Vec<_>>())
+}
+
+/// An id leaves no room beside it on a narrow terminal.
+fn in_two_lines(screen: Screen, job: &Job, now: SystemTime) -> String {
+    let state = job.state.as_str();
+    let rest = format!("  {:>4}  {:>4}  ", age(job.submitted_at, now), settled_share(&job.stats));
+    let room = screen.columns.unwrap_or(NARROW).saturating_sub(2 + STATE_COLUMNS + columns(&rest));
+    let (name, state) = (fit(&first_line(&job.name), room), format!("{state:<STATE_COLUMNS$}"));
+    format!("{}\n  {}{rest}{name}\n", job.id, screen.paint(job_style(job.state), &state))
 }
 
 #[cfg(test)]
@@ -227,5 +243,11 @@ mod tests {
         assert_eq!(job_state("Completed"), Ok(JobState::Completed));
         assert_eq!(task_state("failed-optional"), Ok(TaskState::FailedOptional));
         assert!(job_state("done").unwrap_err().contains("submitted, running, started"));
+    }
+
+    #[test]
+    fn the_longest_state_has_room_in_two_lines() {
+        let longest = JobState::ALL.iter().map(|state| state.as_str().len()).max();
+        assert_eq!(longest, Some(STATE_COLUMNS));
     }
 }

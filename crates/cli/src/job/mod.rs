@@ -7,6 +7,7 @@ mod get;
 pub(crate) mod json;
 mod list;
 mod logs;
+pub(crate) mod rate;
 mod spans;
 pub(crate) mod style;
 mod submit;

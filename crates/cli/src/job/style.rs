@@ -8,6 +8,8 @@ use crate::when::took;
 
 /// Columns of a progress bar.
 const BAR: usize = 24;
+/// Even a narrow terminal has so many.
+const BAR_MIN: usize = 6;
 
 pub(crate) fn job_style(state: JobState) -> Style {
     match state {
@@ -82,6 +84,8 @@ pub(crate) fn done(progress: &Progress) -> String {
 /// The bars of a job, a line each, with labels of equal width.
 pub(crate) fn bars(screen: Screen, progress: &[Progress]) -> Vec<String> {
     let label_max = screen.columns.map_or(usize::MAX, |columns| columns.saturating_sub(BAR + 32).max(8));
+    // What is left beside title, label and numbers of a narrow terminal.
+    let numbers = progress.iter().map(|progress| columns(&done(progress))).max().unwrap_or(0);
     let labels: Vec<String> = progress
         .iter()
         .map(|progress| match progress.label.as_str() {
@@ -90,21 +94,23 @@ pub(crate) fn bars(screen: Screen, progress: &[Progress]) -> Vec<String> {
         })
         .collect();
     let widest = labels.iter().map(|label| columns(label)).max().unwrap_or(0);
+    let room = |columns: usize| columns.saturating_sub(12 + widest + 4 + numbers);
+    let width = screen.columns.map_or(BAR, |columns| room(columns).clamp(BAR_MIN, BAR));
     let line = |(label, progress): (&String, &Progress)| {
-        let filled = filled(progress);
-        let style = if filled == BAR { Style::Good } else { Style::Active };
-        let bar = screen.paint(style, &"█".repeat(filled)) + &screen.paint(Style::Faint, &"░".repeat(BAR - filled));
+        let filled = filled(progress, width);
+        let style = if filled == width { Style::Good } else { Style::Active };
+        let bar = screen.paint(style, &"█".repeat(filled)) + &screen.paint(Style::Faint, &"░".repeat(width - filled));
         format!("{label}{}  {bar}  {}", " ".repeat(widest - columns(label)), done(progress))
     };
     labels.iter().zip(progress).map(line).collect()
 }
 
 /// Columns of the bar that are done. It is full only when everything is (and empty only when nothing is).
-fn filled(progress: &Progress) -> usize {
+fn filled(progress: &Progress, width: usize) -> usize {
     match (progress.done, progress.total) {
         (0, _) => 0,
-        (done, total) if done >= total => BAR,
-        (done, total) => ((done as f64 / total as f64 * BAR as f64) as usize).clamp(1, BAR - 1),
+        (done, total) if done >= total => width,
+        (done, total) => ((done as f64 / total as f64 * width as f64) as usize).clamp(1, width - 1),
     }
 }
 
@@ -120,7 +126,7 @@ mod tests {
 
     #[test]
     fn p_7_bars_are_full_at_the_end_only_and_never_overflow() {
-        let filled = |done, total| filled(&progress("", done, total));
+        let filled = |done, total| filled(&progress("", done, total), BAR);
         assert_eq!(filled(0, 0), 0);
         assert_eq!(filled(0, 10), 0);
         assert_eq!(filled(1, 1_000_000), 1);

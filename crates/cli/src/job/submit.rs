@@ -68,7 +68,7 @@ pub(super) async fn run(args: SubmitArgs, options: &Options) -> Result<(), Failu
     if output.json {
         output.value(&JobJson::from(&job))?;
     }
-    completed(&job, &client, output).await
+    completed(&job, &client, output, false).await
 }
 
 /// JSON as it is, other text as a JSON text.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use boxwood::{TaskNode, TaskState, TaskSummary, TaskTree};
 
-use super::fold::{Branch, Row, Rows, fold};
+use super::fold::{Branch, FOLD_FROM, Row, Rows, fold};
 use super::style::{in_words, task_style};
 use crate::output::{Screen, Style};
 use crate::text::{columns, counted, first_line, fit, number, shown_lines};
@@ -33,7 +33,12 @@ struct Line {
 
 /// The tree as text: a row for each task, with state, time and display.
 pub(crate) fn tree(screen: Screen, tree: &TaskTree, unfolded: bool, now: SystemTime) -> String {
-    let rows = fold(tree, unfolded);
+    tree_folded(screen, tree, if unfolded { usize::MAX } else { FOLD_FROM }, now)
+}
+
+/// The same with one row for many tasks that look alike, if there are more tasks than `fold_from`.
+pub(super) fn tree_folded(screen: Screen, tree: &TaskTree, fold_from: usize, now: SystemTime) -> String {
+    let rows = fold(tree, fold_from);
     let mut clusters = HashSet::new();
     tree.walk(|_, task| {
         clusters.insert(task.cluster.as_str());
@@ -78,7 +83,7 @@ pub(crate) fn tree(screen: Screen, tree: &TaskTree, unfolded: bool, now: SystemT
 }
 
 /// The text in pieces of at most `room` columns, broken between words where there are some.
-fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
+pub(super) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
     let Some(room) = room else { return vec![text.to_owned()] };
     let mut pieces = Vec::new();
     let mut piece = String::new();

@@ -57,7 +57,7 @@ pub(super) async fn run(args: WaitArgs, options: &Options) -> Result<(), Failure
     } else {
         output.line(job.state.as_str())?;
     }
-    completed(&job, &options.client()?, output).await
+    completed(&job, &options.client()?, output, false).await
 }
 
 /// What comes out of looking at a job for long, unless the user has enough of it: Ctrl-C ends the command, not the job.
@@ -119,11 +119,11 @@ pub(super) async fn for_end(id: JobId, until: Until, options: &Options, output: 
     }
 }
 
-/// Says how a job ended.
+/// Says how a job ended; `seen` if its tasks were shown.
 ///
 /// # Errors
 /// [`Failure::NotCompleted`] unless it is COMPLETED (CLI-1).
-pub(super) async fn completed(job: &Job, client: &Client, output: Output) -> Result<(), Failure> {
+pub(super) async fn completed(job: &Job, client: &Client, output: Output, seen: bool) -> Result<(), Failure> {
     let (id, end) = (job.id, summary(output.err, job));
     match job.state {
         JobState::Completed => {
@@ -131,8 +131,11 @@ pub(super) async fn completed(job: &Job, client: &Client, output: Output) -> Res
             Ok(())
         }
         JobState::Failed => {
-            let tasks = client.jobs().task_tree(id, TASKS_MAX).await?;
-            failures(output.err, &tasks).iter().for_each(|line| output.talk(line));
+            // Who reads JSON is told nothing, and who saw the tasks need not see them again.
+            if !output.json && !seen {
+                let tasks = client.jobs().task_tree(id, TASKS_MAX).await?;
+                failures(output.err, &tasks).iter().for_each(|line| output.talk(line));
+            }
             Err(Failure::NotCompleted(format!(
                 "{end}; `boxwood job get` shows its tasks, `boxwood job retry` goes on from the failed ones"
             )))

@@ -1,6 +1,5 @@
 //! `boxwood job watch`: a job as it goes.
 
-use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
 use boxwood::{Client, ExecutionStats, Job, JobId, TaskTree};
@@ -8,10 +7,12 @@ use clap::Args;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::fold::FOLD_FROM;
 use super::get::head;
 use super::json::JobJson;
+use super::rate::Rate;
 use super::style::{settled, settled_count, settled_share, task_counts};
-use super::tree::tree;
+use super::tree::tree_folded;
 use super::wait::{PATIENCE, completed, unless_interrupted};
 use crate::Failure;
 use crate::connect::Options;
@@ -27,9 +28,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Tasks that are looked at, those nearest to the root first. The counts are of all.
 const TASKS_MAX: usize = 2_000;
-
-/// The time of which the rate is told.
-const RATE_OVER: Duration = Duration::from_secs(30);
 
 #[derive(Args, Debug)]
 pub(super) struct WatchArgs {
@@ -51,7 +49,7 @@ async fn to_the_end(args: &WatchArgs, options: &Options) -> Result<(), Failure> 
     // A wrong address or id is told at once; the patience is for a server that answered before.
     options.client()?.jobs().find(args.id).await?;
     let end = follow(&options.patient_client(PATIENCE)?, args.id, output, args.unfold).await?;
-    completed(&end, &options.client()?, output).await
+    completed(&end, &options.client()?, output, output.out.columns.is_some()).await
 }
 
 /// Shows a job until it has ended, however it ends.
@@ -134,12 +132,16 @@ impl View {
             let done = format!("{} ({}){pace}", settled(&job.stats), settled_share(&job.stats));
             text.push_str(&format!("{}  {done}\n", screen.paint(Style::Faint, &format!("{:<10}", "done"))));
         }
+        let rows = screen.rows.map_or(usize::MAX, |rows| rows.saturating_sub(2));
         if let Some(tasks) = &self.tasks {
+            let left = rows - rows.min(text.lines().count() + 1);
+            let fold_from = if self.unfold { usize::MAX } else { FOLD_FROM.min(left) };
             text.push('\n');
-            text.push_str(&tree(screen, tasks, self.unfold, now));
+            text.push_str(&tree_folded(screen, tasks, fold_from, now));
         }
+        // What is there at the end may scroll, so that nothing is left out.
+        let room = if job.state.is_final() { usize::MAX } else { rows };
         let mut lines: Vec<&str> = text.lines().collect();
-        let room = screen.rows.map_or(usize::MAX, |rows| rows.saturating_sub(2));
         let more = lines.len().saturating_sub(room);
         let rest = screen.paint(Style::Faint, &format!("… and {} below", counted(more as u64, "line")));
         if more > 0 {
@@ -162,52 +164,5 @@ impl View {
             Ok(time) if left > 0 => format!(", {per_second} tasks/s, {} for those known", took(time)),
             _ => format!(", {per_second} tasks/s"),
         }
-    }
-}
-
-/// Tasks that were done lately.
-#[derive(Default)]
-struct Rate {
-    samples: VecDeque<(Instant, u64)>,
-}
-
-impl Rate {
-    fn add(&mut self, now: Instant, done: u64) {
-        self.samples.push_back((now, done));
-        // One older sample stays, from which the time is counted.
-        while self.samples.get(1).is_some_and(|(then, _)| now - *then >= RATE_OVER) {
-            self.samples.pop_front();
-        }
-    }
-
-    /// None as long as nothing is known to be done.
-    fn per_second(&self) -> Option<f64> {
-        let ((start, before), (end, now)) = (self.samples.front()?, self.samples.back()?);
-        let seconds = (*end - *start).as_secs_f64();
-        let done = now.checked_sub(*before).filter(|done| *done > 0)?;
-        (seconds > 0.0).then(|| done as f64 / seconds)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rate_is_of_the_last_half_minute_and_unknown_while_nothing_is_done() {
-        let start = Instant::now();
-        let after = |seconds| start + Duration::from_secs(seconds);
-        let mut rate = Rate::default();
-        assert_eq!(rate.per_second(), None);
-        rate.add(start, 5);
-        rate.add(after(1), 5);
-        assert_eq!(rate.per_second(), None);
-        rate.add(after(2), 25);
-        assert_eq!(rate.per_second(), Some(10.0));
-        rate.add(after(40), 63);
-        assert_eq!(rate.per_second(), Some(1.0), "from the last look before the half minute on");
-        // A retry queues failed tasks again.
-        rate.add(after(41), 10);
-        assert_eq!(rate.per_second(), None);
     }
 }

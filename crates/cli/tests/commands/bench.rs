@@ -9,7 +9,9 @@ fn bench(arguments: &[&str]) -> serde_json::Value {
         .output()
         .expect("the program starts");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    serde_json::from_slice(&done.stdout).expect("one JSON value")
+    let figures = serde_json::from_slice(&done.stdout).expect("one JSON value");
+    crate::shapes::bench_fits(&figures);
+    figures
 }
 
 #[test]

@@ -18,7 +18,12 @@ async fn help_texts_are_as_expected() {
     let mut changed = Vec::new();
     for words in [
         "",
+        "agent-context",
         "demo",
+        "docs",
+        "docs search",
+        "top",
+        "whoami",
         "serve",
         "export",
         "import",

@@ -48,7 +48,7 @@ async fn send(here: &Here, records: Vec<LogRecord>) {
 }
 
 /// A job with five records of its root task and one of another.
-async fn job_with_logs(here: &Here) -> (Job, TaskId) {
+pub(crate) async fn job_with_logs(here: &Here) -> (Job, TaskId) {
     let job = here.worked("logs", fan(1)).await;
     let tree = here.client.jobs().task_tree(&job, 10).await.unwrap();
     let (root, other) = (tree.roots[0].task.id, tree.roots[0].children[0].task.id);

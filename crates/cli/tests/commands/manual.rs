@@ -6,7 +6,7 @@ use crate::here::{program, run};
 async fn completions_for_every_shell_know_the_commands() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = run(program(&["completions", shell])).await.ok();
-        for word in ["serve", "visualize", "stalled-timeout", "database-url"] {
+        for word in ["serve", "visualize", "spans", "whoami", "agent-context", "stalled-timeout", "database-url"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
@@ -22,7 +22,7 @@ async fn there_is_a_manual_page_for_each_command() {
     let out = dir.path().join("man1");
     let ran = run(program(&["man", "--out", &out.display().to_string()])).await;
     assert_eq!((ran.status, ran.stdout.as_str()), (0, ""));
-    for page in ["boxwood.1", "boxwood-serve.1", "boxwood-job-visualize.1"] {
+    for page in ["boxwood.1", "boxwood-serve.1", "boxwood-job-visualize.1", "boxwood-top.1"] {
         assert!(out.join(page).is_file(), "{page}");
     }
     let file = dir.path().join("file");

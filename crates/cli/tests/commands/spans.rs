@@ -64,7 +64,7 @@ async fn send(here: &Here, runner: &str, spans: Vec<Span>) {
 }
 
 /// A job with four spans of two runners, one of which failed.
-async fn job_with_spans(here: &Here) -> (Job, TaskId) {
+pub(crate) async fn job_with_spans(here: &Here) -> (Job, TaskId) {
     let job = here.worked("spans", fan(1)).await;
     let tree = here.client.jobs().task_tree(&job, 10).await.unwrap();
     let (root, other) = (tree.roots[0].task.id, tree.roots[0].children[0].task.id);
@@ -90,10 +90,10 @@ async fn o_33_spans_are_a_timeline_with_runners_and_errors() {
 4 spans over 2.00 s from 2023-11-14 22:13:20.000, 2 runners, 1 error
 
   START    TOOK  RUNNER  SPAN
-  +0 µs  1.00 s       1  task/Fan
+  +0 µs  1.00 s       1  fan out  task/Fan
                            ValueError: no such \\x1b[2Jscene
 +100 ms  300 ms       1  └─ plan
-+500 ms  1.50 s       2  task/Leaf
++500 ms  1.50 s       2  leaf 1  task/Leaf
 +500 ms    1 ms       2  └─ read
 
 runner 1  mosaic, on lab-7, one

@@ -3,6 +3,8 @@
 mod record;
 mod timeline;
 
+use std::collections::HashMap;
+
 use boxwood::{Cursor, JobId, TaskId};
 use clap::Args;
 use serde::Serialize;
@@ -10,7 +12,11 @@ use serde::Serialize;
 use super::list::Sort;
 use crate::Failure;
 use crate::connect::Options;
+use crate::text::first_line;
 use record::Span;
+
+/// Tasks whose displays are read, those nearest to the root first. Spans of others have their names alone.
+const TASKS_MAX: usize = 10_000;
 
 /// Spans asked for at once (J-52).
 const PAGE_MAX: u32 = 1000;
@@ -84,7 +90,12 @@ pub(super) async fn run(args: SpansArgs, options: &Options) -> Result<(), Failur
         output.talk("no spans match; runners send them when they end, within some seconds");
         return Ok(());
     }
-    output.data(&timeline::timeline(output.out, &spans, args.include_runner_attributes))?;
+    let tasks = client.jobs().task_tree(args.id, TASKS_MAX).await?;
+    let mut displays = HashMap::new();
+    tasks.walk(|_, task| {
+        displays.insert(task.id.to_string(), first_line(task.display.lines().next().unwrap_or_default()));
+    });
+    output.data(&timeline::timeline(output.out, &spans, &displays, args.include_runner_attributes))?;
     if !next_cursor.is_empty() {
         output.talk(&format!("there are more: add --cursor {next_cursor}"));
     }

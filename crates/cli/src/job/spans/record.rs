@@ -24,7 +24,7 @@ pub(super) struct Span {
     pub(super) start: SystemTime,
     #[serde(skip)]
     pub(super) end: SystemTime,
-    task_id: Option<String>,
+    pub(super) task_id: Option<String>,
     pub(super) attributes: Map<String, Value>,
     /// What the process that made it says of itself.
     #[serde(skip_serializing_if = "Option::is_none")]

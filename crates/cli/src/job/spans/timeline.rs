@@ -98,8 +98,13 @@ impl<'a> Runners<'a> {
     }
 }
 
-/// The spans as text.
-pub(super) fn timeline(screen: Screen, spans: &[Span], all_of_runners: bool) -> String {
+/// The spans as text; `displays` are those of tasks, by id.
+pub(super) fn timeline(
+    screen: Screen,
+    spans: &[Span],
+    displays: &HashMap<String, String>,
+    all_of_runners: bool,
+) -> String {
     let extent = Extent::of(spans);
     let runners = Runners::of(spans);
     let bars = screen.columns.is_some_and(|columns| columns >= BAR_FROM);
@@ -130,9 +135,8 @@ pub(super) fn timeline(screen: Screen, spans: &[Span], all_of_runners: bool) -> 
         }
         text.extend(["  ", &screen.paint(Style::Faint, &lead)]);
         let room = screen.columns.map(|all| all.saturating_sub(blanks + columns(&lead)).max(NAME_COLUMNS_MIN));
-        let name = shown(&span.name);
+        let (name, notes) = said(span, displays);
         let name = room.map_or(name.clone(), |room| fit(&name, room));
-        let notes = notes(span);
         let notes = room.map_or(notes.clone(), |room| fit(&notes, room.saturating_sub(columns(&name))));
         text.extend([&screen.paint(style, &name), &screen.paint(Style::Faint, &notes), "\n"]);
         if span.has_failed() {
@@ -169,6 +173,16 @@ fn bar(screen: Screen, extent: &Extent, span: &Span) -> String {
     let style = if span.has_failed() { Style::Bad } else { Style::Active };
     let empty = |cells: usize| screen.paint(Style::Faint, &"·".repeat(cells));
     format!("{}{}{}", empty(first), screen.paint(style, &"█".repeat(end - first)), empty(BAR - end))
+}
+
+/// What stands out of a span, and what does not: the execution of a task is called as the task is on other screens.
+fn said(span: &Span, displays: &HashMap<String, String>) -> (String, String) {
+    let execution = span.name.strip_prefix("task/").and(span.task_id.as_ref());
+    let name = shown(&span.name);
+    match execution.and_then(|task| displays.get(task)) {
+        Some(display) if !display.is_empty() => (display.clone(), format!("  {name}{}", notes(span))),
+        _ => (name, notes(span)),
+    }
 }
 
 /// Attributes of its own, and how many records were logged in it (O-16).
@@ -257,7 +271,7 @@ mod tests {
 
     /// Rows without the line that says when it was, whose zone is that of the machine.
     fn rows(screen: Screen, spans: &[Span]) -> Vec<String> {
-        timeline(screen, spans, false).lines().skip(2).map(|line| line.trim_end().to_owned()).collect()
+        timeline(screen, spans, &HashMap::new(), false).lines().skip(2).map(|line| line.trim_end().to_owned()).collect()
     }
 
     #[test]
