@@ -5,7 +5,7 @@ use std::io::Write as _;
 use boxwood::{Code, Error};
 use serde::Serialize;
 
-use crate::output::{Output, Style, as_json};
+use crate::output::{Output, Style, as_json, wrapped};
 use crate::text::shown;
 
 /// Why a command did not succeed.
@@ -117,7 +117,10 @@ impl Failure {
             let failure = FailureJson { code: self.code(), message: self.to_string(), exit_status: self.exit_status() };
             writeln!(err, "{}", as_json(&failure).unwrap_or_default())
         } else {
-            writeln!(err, "{} {self}", Output::new(false).err.paint(Style::Bad, "error:"))
+            let screen = Output::new(false).err;
+            let text = wrapped(&format!("error: {self}"), screen);
+            // What stands out comes last, so that it takes no columns.
+            writeln!(err, "{}", text.replacen("error:", &screen.paint(Style::Bad, "error:"), 1))
         };
     }
 

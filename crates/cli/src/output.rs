@@ -6,7 +6,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use serde::Serialize;
 
 use crate::Failure;
-use crate::text::is_hostile;
+use crate::text::{is_hostile, wrap};
 
 /// How text can stand out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Output {
             return;
         }
         // If nobody listens there is nobody to tell.
-        let _ = writeln!(std::io::stderr(), "{text}");
+        let _ = writeln!(std::io::stderr(), "{}", wrapped(text, self.err));
     }
 }
 
@@ -134,6 +134,11 @@ impl Output {
 pub(crate) fn as_json(value: &impl Serialize) -> Result<String, Failure> {
     let json = serde_json::to_string(value).map_err(|error| Failure::Other(format!("cannot write JSON: {error}")))?;
     Ok(harmless_json(json))
+}
+
+/// The text, broken between words where it is too long for a terminal.
+pub(crate) fn wrapped(text: &str, screen: Screen) -> String {
+    text.lines().flat_map(|line| wrap(line, screen.columns)).collect::<Vec<_>>().join("\n")
 }
 
 /// Escapes what JSON allows as it is, but terminals may act on. Such characters occur only inside of texts.

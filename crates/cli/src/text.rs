@@ -74,6 +74,27 @@ pub(crate) fn fit(text: &str, columns_max: usize) -> String {
     cut
 }
 
+/// The text in pieces of at most `room` columns, broken between words where there are some.
+pub(crate) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
+    let Some(room) = room else { return vec![text.to_owned()] };
+    let mut pieces = Vec::new();
+    let mut piece = String::new();
+    for c in text.chars() {
+        piece.push(c);
+        if columns(piece.trim_end()) > room {
+            // A blank near the start would leave most of the row empty, or is the indentation of the line.
+            let at = match piece.rfind(' ') {
+                Some(blank) if blank + 1 > piece.len() / 2 && !piece[..blank].trim().is_empty() => blank + 1,
+                _ => piece.len() - c.len_utf8(),
+            };
+            let next = piece.split_off(at);
+            pieces.push(std::mem::replace(&mut piece, next).trim_end().to_owned());
+        }
+    }
+    pieces.push(piece);
+    pieces
+}
+
 /// A count with its noun, such as `1 task` and `12,000 tasks`.
 pub(crate) fn counted(count: u64, one: &str) -> String {
     format!("{} {one}{}", number(count), if count == 1 { "" } else { "s" })
@@ -126,5 +147,14 @@ mod tests {
         assert_eq!(counted(0, "task"), "0 tasks");
         assert_eq!(counted(1_234_567, "task"), "1,234,567 tasks");
         assert_eq!(number(100), "100");
+    }
+
+    #[test]
+    fn errors_are_broken_between_words_and_inside_of_long_ones() {
+        assert_eq!(wrap("no such file or directory", Some(12)), ["no such file", "or directory"]);
+        assert_eq!(wrap("    indented", Some(6)), ["    in", "dented"]);
+        assert_eq!(wrap("日本語日本語", Some(5)), ["日本", "語日", "本語"]);
+        assert_eq!(wrap("no such file or directory", None), ["no such file or directory"]);
+        assert_eq!(wrap("", Some(5)), [""]);
     }
 }

@@ -7,11 +7,11 @@ use clap::Args;
 
 use super::json::JobJson;
 use super::style::{bars, job_style, task_counts};
-use super::tree::{tree, wrap};
+use super::tree::tree;
 use crate::Failure;
 use crate::connect::Options;
 use crate::output::{Screen, Style};
-use crate::text::{first_line, number, shown};
+use crate::text::{first_line, number, shown, wrap};
 use crate::when::{age, local, took};
 
 /// Columns of what comes before a value, and what a value gets even on a narrow terminal.

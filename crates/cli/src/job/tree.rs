@@ -8,7 +8,7 @@ use boxwood::{TaskNode, TaskState, TaskSummary, TaskTree};
 use super::fold::{Branch, FOLD_FROM, Row, Rows, fold};
 use super::style::{in_words, task_style};
 use crate::output::{Screen, Style};
-use crate::text::{columns, counted, first_line, fit, number, shown_lines};
+use crate::text::{columns, counted, first_line, fit, number, shown_lines, wrap};
 use crate::when::took;
 
 /// Beyond this depth rows are no longer indented, but say how deep they are.
@@ -80,27 +80,6 @@ pub(super) fn tree_folded(screen: Screen, tree: &TaskTree, fold_from: usize, now
         }
     }
     text
-}
-
-/// The text in pieces of at most `room` columns, broken between words where there are some.
-pub(super) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
-    let Some(room) = room else { return vec![text.to_owned()] };
-    let mut pieces = Vec::new();
-    let mut piece = String::new();
-    for c in text.chars() {
-        piece.push(c);
-        if columns(piece.trim_end()) > room {
-            // A blank near the start would leave most of the row empty, or is the indentation of the line.
-            let at = match piece.rfind(' ') {
-                Some(blank) if blank + 1 > piece.len() / 2 && !piece[..blank].trim().is_empty() => blank + 1,
-                _ => piece.len() - c.len_utf8(),
-            };
-            let next = piece.split_off(at);
-            pieces.push(std::mem::replace(&mut piece, next).trim_end().to_owned());
-        }
-    }
-    pieces.push(piece);
-    pieces
 }
 
 /// A row that is still to be written.
@@ -253,19 +232,5 @@ fn time_taken(members: &[&TaskNode], now: SystemTime) -> String {
         (None, _) => String::new(),
         (Some(time), 1) => took(*time),
         (Some(time), _) => format!("~{}", took(*time)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_are_broken_between_words_and_inside_of_long_ones() {
-        assert_eq!(wrap("no such file or directory", Some(12)), ["no such file", "or directory"]);
-        assert_eq!(wrap("    indented", Some(6)), ["    in", "dented"]);
-        assert_eq!(wrap("日本語日本語", Some(5)), ["日本", "語日", "本語"]);
-        assert_eq!(wrap("no such file or directory", None), ["no such file or directory"]);
-        assert_eq!(wrap("", Some(5)), [""]);
     }
 }

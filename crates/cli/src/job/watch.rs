@@ -138,6 +138,11 @@ impl View {
             let fold_from = if self.unfold { usize::MAX } else { FOLD_FROM.min(left) };
             text.push('\n');
             text.push_str(&tree_folded(screen, tasks, fold_from, now));
+            if tasks.truncated {
+                let read = format!("… these are the {} nearest to the root", counted(TASKS_MAX as u64, "task"));
+                text.push_str(&screen.paint(Style::Faint, &read));
+                text.push('\n');
+            }
         }
         // What is there at the end may scroll, so that nothing is left out.
         let room = if job.state.is_final() { usize::MAX } else { rows };
