@@ -30,7 +30,7 @@ pub(super) struct Snapshot {
     pub(super) tasks: Tasks,
     pub(super) clusters: Vec<ClusterAtWork>,
     pub(super) queues: Vec<Queue>,
-    /// Whether more waits than was counted (IN-21).
+    /// Whether more waits than was counted (IN-31).
     pub(super) queues_truncated: bool,
     pub(super) runners: Vec<Runners>,
     pub(super) jobs: Vec<JobAtWork>,
