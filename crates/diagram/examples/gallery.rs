@@ -55,6 +55,13 @@ fn pictures() -> Vec<(&'static str, Graph, Options)> {
     let towards = |direction| Options { direction, ..plain() };
     let dark = || Options { theme: Theme::Dark, ..plain() };
     vec![
+        // These two are in the read-me.
+        (
+            "diagram-light",
+            samples::days(3),
+            Options { theme: Theme::ConsoleLight, sketchy: true, ..Options::default() },
+        ),
+        ("diagram-dark", samples::days(3), Options { theme: Theme::ConsoleDark, sketchy: true, ..Options::default() }),
         ("sum-of-squares", samples::sum_of_squares(), plain()),
         ("sum-of-squares-title", samples::sum_of_squares(), Options { title: true, ..plain() }),
         ("sum-of-squares-dark", samples::sum_of_squares(), dark()),
@@ -85,6 +92,10 @@ fn pictures() -> Vec<(&'static str, Graph, Options)> {
         ("shuffle-small", samples::shuffle(4), plain()),
         ("recursive", samples::recursive(9), plain()),
         ("recursive-120", samples::recursive(120), plain()),
+        ("regions", samples::regions(), plain()),
+        ("regions-right", samples::regions(), towards(Direction::Right)),
+        ("days-30", samples::days(30), plain()),
+        ("fibonacci", samples::fibonacci(8), plain()),
         ("recursive-120-right", samples::recursive(120), towards(Direction::Right)),
         ("grown-30", samples::grown(30, 3), plain()),
         ("grown-30-elk", samples::grown(30, 3), elk()),

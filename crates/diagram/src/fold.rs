@@ -8,6 +8,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::graph::{Graph, Node, Stack, State};
+use crate::text::grouped;
 
 /// Jobs of so many tasks are drawn as they are, also when asked to fold.
 pub const TASKS_UNFOLDED_MAX: usize = 40;
@@ -39,6 +40,8 @@ pub struct Task {
     pub optional: bool,
     /// The task that submitted it, by its place in [`Job::tasks`].
     pub parent: Option<usize>,
+    /// Its id, shown with a box of its own (V-22).
+    pub id: Option<u128>,
     /// Its group, by its place in [`Job::waits`]: tasks of one parent that wait for the same groups.
     pub group: usize,
 }
@@ -56,8 +59,17 @@ enum Alike {
     Work,
 }
 
+impl Job {
+    /// Whether no task will change its state unless somebody asks for it: all are done, or one has failed and none runs.
+    fn is_settled(&self) -> bool {
+        let any = |state| self.tasks.iter().any(|task| task.state == state);
+        !any(State::Running) && (any(State::Failed) || !any(State::Queued))
+    }
+}
+
 /// How alike tasks must be, and how many boxes are few enough to leave it at that. States apart are worth it in a small
-/// picture; in others one box with a bar of states says more than several boxes.
+/// picture; in others one box with a bar of states says more than several boxes. While tasks change their states, stacks
+/// of one state would come and go, and everything else would move with them.
 const LEVELS: [(Alike, usize); 4] =
     [(Alike::Siblings, 12), (Alike::SiblingsOfAnyState, 60), (Alike::Children, 60), (Alike::Work, 60)];
 
@@ -69,7 +81,8 @@ pub fn fold(job: &Job, boxes_max: usize) -> Graph {
         return Stacks { of: (0..job.tasks.len()).collect(), count: job.tasks.len() }.graph(job);
     }
     let mut drawable = None;
-    for (alike, few) in LEVELS {
+    let levels = if job.is_settled() { &LEVELS[..] } else { &LEVELS[1..] };
+    for &(alike, few) in levels {
         let stacks = Stacks::of(job, alike);
         if stacks.count <= few.min(boxes_max) {
             return stacks.graph(job);
@@ -261,25 +274,13 @@ fn node(job: &Job, tasks: &[usize]) -> Node {
         let mut stack = Stack::default();
         tasks.iter().for_each(|&task| stack.add(job.tasks[task].state, job.tasks[task].count));
         node.state = stack.state();
-        node.label = label(job, tasks, &stack);
+        let labels = tasks.iter().map(|&task| &*job.tasks[task].label);
+        node.label = format!("{}\n× {}", shared_label(labels), grouped(stack.total()));
         node.stack = Some(stack);
+    } else {
+        node.task = first.id;
     }
     node
-}
-
-/// What the labels of a stack have in common, how many tasks there are, and in which states.
-fn label(job: &Job, tasks: &[usize], stack: &Stack) -> String {
-    let mut label = shared_label(tasks.iter().map(|&task| &*job.tasks[task].label));
-    label += &format!("\n× {}", grouped(stack.total()));
-    let states: Vec<String> =
-        stack.states().map(|(state, count)| format!("{} {}", grouped(count), state.words())).collect();
-    if states.len() > 1 {
-        for pair in states.chunks(2) {
-            label += "\n";
-            label += &pair.join(", ");
-        }
-    }
-    label
 }
 
 /// The text that all labels begin and end with. Of labels that differ only the first lines count: what follows is why
@@ -324,19 +325,6 @@ fn shared_end<'a>(one: &'a str, other: &str) -> &'a str {
     let pairs = one.char_indices().rev().zip(other.chars().rev());
     let start = pairs.take_while(|((_, one), other)| one == other).last();
     &one[start.map_or(one.len(), |((at, _), _)| at)..]
-}
-
-/// A number with commas, for example `100,000`.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]

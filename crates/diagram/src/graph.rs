@@ -29,6 +29,8 @@ pub struct Node {
     pub depends_on: Vec<usize>,
     /// The tasks of a folded box, absent for a single task (V-20).
     pub stack: Option<Stack>,
+    /// The task's id, a UUID, for whoever shows the picture and wants to know which box is which task (V-22).
+    pub task: Option<u128>,
 }
 
 /// How many tasks of each state a folded box stands for (V-20).
@@ -39,6 +41,11 @@ impl Stack {
     /// Adds so many tasks.
     pub fn add(&mut self, state: State, count: usize) {
         self.0[state as usize] += count;
+    }
+
+    /// Adds all tasks of another stack.
+    pub(crate) fn add_all(&mut self, other: &Stack) {
+        self.0.iter_mut().zip(other.0).for_each(|(count, more)| *count += more);
     }
 
     /// How many tasks there are.
@@ -77,6 +84,7 @@ impl Node {
             more_parents: Vec::new(),
             depends_on: Vec::new(),
             stack: None,
+            task: None,
         }
     }
 

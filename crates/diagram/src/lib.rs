@@ -1,4 +1,4 @@
-//! Draws a graph of tasks as SVG (V-1 to V-21).
+//! Draws a graph of tasks as SVG (V-1 to V-22).
 //!
 //! Pure: the same graph and options give the same bytes; nothing is read, written or measured. It knows
 //! nothing of jobs beyond the [`Graph`] it is handed, and it is fast enough to be called in a request.
@@ -22,12 +22,13 @@
 //!
 //! | element | for |
 //! | --- | --- |
-//! | `<g class="task" data-index data-state [data-optional] [data-count]>` | each task, or stack of `count` tasks, in order |
+//! | `<g class="task" data-index data-state [data-task] [data-optional] [data-count]>` | each task, or stack of `count` tasks, in order |
 //! | `<rect class="share" data-state data-count>` | in a stack of several states, the share of the tasks in one |
 //! | `<path class="edge subtask" data-from data-to>` | each arrow from a parent to a child |
 //! | `<path class="edge dependency" data-from data-to>` | each arrow from a task to one it waits for |
 //! | `<path class="head …">` | arrow heads; arrows that end in one place share one |
 //! | `<path class="lettering">` | hand-drawn letters; the text itself is there too, transparent |
+//! | `<desc>` | how many tasks are in which state, in words |
 //! | `<rect class="background">` | the background, in themes that have one |
 //! | `<text class="title">` | the title, if asked for |
 //!
@@ -68,21 +69,20 @@ const BAR_ROOM: f64 = 12.0;
 /// Any graph can be drawn, in time about proportional to its tasks and arrows; how many tasks are too
 /// many to be of use (V-16) is for the caller to say.
 pub fn render(graph: &Graph, options: &Options) -> String {
-    let labels: Vec<Label> = graph.nodes.iter().map(|node| Label::new(&node.label)).collect();
+    let labels: Vec<Label> = graph.nodes.iter().map(Label::of).collect();
     let sizes: Vec<Size> = graph.nodes.iter().zip(&labels).map(|(node, label)| box_size(node, label)).collect();
     let drawing = layout::arrange(graph, &sizes, options.layout, options.direction);
     svg::write(graph, &labels, &drawing, options)
 }
 
-/// The size of a box that holds `label`; a stack's with the sheets behind it and, if it has one, its bar.
+/// The size of a box that holds `label`; a stack's with the sheets behind it and its bar, or the room for one.
 fn box_size(node: &Node, label: &Label) -> Size {
     let (beside, below) = match &node.stack {
         None => (0.0, 0.0),
-        Some(stack) if stack.is_mixed() => (SHEETS, SHEETS + BAR_ROOM),
-        Some(_) => (SHEETS, SHEETS),
+        Some(_) => (SHEETS, SHEETS + BAR_ROOM),
     };
     Size {
         width: (label.width + 2.0 * BESIDE_LABEL).max(BOX_WIDTH_MIN).ceil() + beside,
-        height: LINE_PX * label.lines.len().max(1) as f64 + 2.0 * ABOVE_LABEL + below,
+        height: LINE_PX * label.room.max(1) as f64 + 2.0 * ABOVE_LABEL + below,
     }
 }

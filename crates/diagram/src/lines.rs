@@ -8,6 +8,7 @@ use std::fmt::{self, Write};
 
 use crate::layout::Point;
 use crate::lettering;
+use crate::palette::BoxColours;
 use crate::svg::{Escaped, Px, write_steps};
 use crate::text::{LETTER_PX, LINE_PX, common_width};
 
@@ -16,25 +17,41 @@ pub(crate) const TITLE_PX: f64 = 20.0;
 /// The width of the pen that draws the title, in pixels: it is bold.
 const TITLE_PEN_PX: f64 = 2.2;
 
+/// How far the edging of letters reaches beyond them on both sides together, in pixels.
+const EDGING_PX: f64 = 1.6;
+
 /// Writes the lines of a box; `first` is the middle of the first one's baseline.
 pub(crate) fn write_label(
     svg: &mut String,
     lines: &[String],
     first: Point,
-    colour: &str,
+    colours: BoxColours,
     is_sketchy: bool,
 ) -> fmt::Result {
     let place = |at: usize| Point { x: first.x, y: first.y + LINE_PX * at as f64 };
     let is_drawn = |line: &str| is_sketchy && lettering::can_draw(line);
-    let drawn = lines.iter().enumerate().filter(|(_, line)| is_drawn(line));
-    draw(svg, drawn.map(|(at, line)| (line.as_str(), place(at))), LETTER_PX, lettering::PEN_PX, colour)?;
-    write!(svg, r#"<text text-anchor="middle" fill="{colour}" xml:space="preserve">"#)?;
+    let drawn = || {
+        let drawn = lines.iter().enumerate().filter(|(_, line)| is_drawn(line));
+        drawn.map(|(at, line)| (line.as_str(), place(at)))
+    };
+    if let Some(edging) = colours.edging {
+        draw(svg, drawn(), LETTER_PX, lettering::PEN_PX + EDGING_PX, edging)?;
+    }
+    draw(svg, drawn(), LETTER_PX, lettering::PEN_PX, colours.text)?;
+    write!(svg, r#"<text text-anchor="middle" fill="{}" xml:space="preserve""#, colours.text)?;
+    if let Some(edging) = colours.edging.filter(|_| !lines.iter().all(|line| is_drawn(line))) {
+        write!(svg, r#" stroke="{edging}" stroke-width="{EDGING_PX}" stroke-linejoin="round" paint-order="stroke""#)?;
+    }
+    svg.write_str(">")?;
     for (at, line) in lines.iter().enumerate() {
         let Point { x, y } = place(at);
         write!(svg, r#"<tspan x="{}" y="{}""#, Px(x), Px(y))?;
         let width = match is_drawn(line) {
             true => {
                 svg.write_str(r#" fill-opacity="0""#)?;
+                if colours.edging.is_some() {
+                    svg.write_str(r#" stroke="none""#)?;
+                }
                 Some(lettering::width(line, LETTER_PX))
             }
             false => common_width(line),

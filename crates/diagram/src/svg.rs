@@ -92,7 +92,29 @@ impl Picture<'_> {
         write!(svg, r#"<svg xmlns="http://www.w3.org/2000/svg" class="boxwood-diagram" "#)?;
         write!(svg, r#"width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" "#)?;
         writeln!(svg, r#"aria-label="{name}" font-family="{FONTS}" font-size="{LETTER_PX}">"#)?;
-        writeln!(svg, "<title>{name}</title>")
+        writeln!(svg, "<title>{name}</title>")?;
+        self.description(svg)
+    }
+
+    /// What the colours and the arrows say, for those who do not see them.
+    fn description(&self, svg: &mut String) -> fmt::Result {
+        let mut all = Stack::default();
+        for node in &self.graph.nodes {
+            match &node.stack {
+                None => all.add(node.state, 1),
+                Some(stack) => all.add_all(stack),
+            }
+        }
+        let states: Vec<String> = all.states().map(|(state, count)| format!("{count} {}", state.words())).collect();
+        let arrows = |kind| self.drawing.arrows.iter().any(|arrow| arrow.edge.kind == kind);
+        write!(svg, "<desc>{}", states.join(", "))?;
+        if arrows(Kind::Subtask) {
+            svg.write_str("; solid arrows lead from tasks to their sub-tasks")?;
+        }
+        if arrows(Kind::Dependency) {
+            svg.write_str("; dashed arrows lead from tasks to those they wait for")?;
+        }
+        svg.write_str("</desc>\n")
     }
 
     /// The arrows of one kind: lines first, then heads over them.
@@ -138,6 +160,9 @@ impl Picture<'_> {
         let colours = self.palette.of_state(node.state);
         let state = node.state.name();
         write!(svg, r#"<g class="task" data-index="{at}" data-state="{state}""#)?;
+        if let Some(task) = node.task {
+            write!(svg, r#" data-task="{}""#, Uuid(task))?;
+        }
         if node.optional {
             write!(svg, r#" data-optional="true" opacity="0.8""#)?;
         }
@@ -166,7 +191,7 @@ impl Picture<'_> {
         // The baseline of the first line, so that the lines as a whole stand in the middle.
         let above = (place.height - LINE_PX * label.lines.len() as f64) / 2.0;
         let middle = Point { x: place.x + place.width / 2.0, y: place.y + above + LINE_PX * 0.72 };
-        lines::write_label(svg, &label.lines, middle, colours.text, self.options.sketchy)?;
+        lines::write_label(svg, &label.lines, middle, colours, self.options.sketchy)?;
         svg.write_str("</g>\n")
     }
 
@@ -190,7 +215,7 @@ impl Picture<'_> {
             let width = share(count) / all * room;
             let (name, colours) = (state.name(), self.palette.of_state(state));
             write!(svg, r#"<rect class="share" data-state="{name}" data-count="{count}" x="{}" y="{y}" "#, Px(x))?;
-            write!(svg, r#"width="{}" height="{BAR}" fill="{}" "#, Px(width), colours.fill)?;
+            write!(svg, r#"width="{}" height="{BAR}" fill="{}" "#, Px(width), colours.share)?;
             writeln!(svg, r#"stroke="{}" stroke-width="1"/>"#, colours.line)?;
             x += width;
         }
@@ -262,6 +287,17 @@ struct At(Point);
 impl fmt::Display for At {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} {}", Px(self.0.x), Px(self.0.y))
+    }
+}
+
+/// A UUID as it is written everywhere.
+struct Uuid(u128);
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = format!("{:032x}", self.0);
+        let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|group| &digits[group]);
+        out.write_str(&groups.join("-"))
     }
 }
 

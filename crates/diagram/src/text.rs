@@ -4,6 +4,7 @@
 //! each character counts as wide as in the widest of the common sans-serif fonts. What is known to be
 //! narrower in most of them is set to that width, which any font is then stretched or squeezed to.
 
+use crate::graph::Node;
 use crate::lettering::decomposed;
 
 /// The size of the letters, in pixels.
@@ -14,6 +15,10 @@ pub(crate) const LINE_PX: f64 = 18.0;
 const COLUMNS_MAX: usize = 60;
 /// The most lines one box shows; the rest is in its tooltip. Enough for a display and a short error.
 const LINES_MAX: usize = 12;
+/// States on one line of a stack's label.
+const STATES_IN_LINE: usize = 2;
+/// Lines of states that a stack's label has room for; a stack of five states has one more.
+const STATE_LINES: usize = 2;
 /// The most marks drawn on one letter; stacks of hundreds would leave the box.
 const MARKS_MAX: usize = 3;
 
@@ -26,9 +31,31 @@ pub(crate) struct Label {
     pub(crate) altered: bool,
     /// The estimated width of the widest line, in pixels.
     pub(crate) width: f64,
+    /// How many lines the box has room for.
+    pub(crate) room: usize,
 }
 
 impl Label {
+    /// What the box of `node` shows: of a stack also how many of its tasks are in which state.
+    ///
+    /// A stack's label has room for four states whatever they are, so that a picture keeps its layout while a job runs.
+    pub(crate) fn of(node: &Node) -> Self {
+        let mut label = Label::new(&node.label);
+        let Some(stack) = &node.stack else { return label };
+        label.room = label.lines.len() + STATE_LINES;
+        let states: Vec<String> =
+            stack.states().map(|(state, count)| format!("{} {}", grouped(count), state.words())).collect();
+        match &states[..] {
+            [_] => label.lines.push(format!("all {}", stack.state().words())),
+            states => label.lines.extend(states.chunks(STATES_IN_LINE).map(|states| states.join(", "))),
+        }
+        label.room = label.room.max(label.lines.len());
+        let total = grouped(stack.total());
+        label.width = width(&format!("{total} computed, {total} running"));
+        label.width = label.lines.iter().map(|line| width(line)).fold(label.width, f64::max);
+        label
+    }
+
     /// Breaks `text` into lines for a box.
     pub(crate) fn new(text: &str) -> Self {
         let text = harmless(text);
@@ -51,7 +78,7 @@ impl Label {
             }
         }
         let width = lines.iter().map(|line| width(line)).fold(0.0, f64::max);
-        Label { lines, altered, width }
+        Label { room: lines.len(), lines, altered, width }
     }
 }
 
@@ -156,6 +183,19 @@ fn break_before(line: &str, end: usize) -> usize {
     end
 }
 
+/// A number with commas, for example `100,000`.
+pub(crate) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// The estimated width of a line in pixels, from above.
 pub(crate) fn width(line: &str) -> f64 {
     line.chars().map(ems).sum::<f64>() * LETTER_PX
@@ -244,6 +284,7 @@ const ASCII_THOUSANDTHS: [u16; 95] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Stack, State};
 
     #[test]
     fn v_2_line_breaks_of_every_kind_are_kept() {
@@ -307,6 +348,28 @@ mod tests {
         }
         assert_eq!((common_width("é"), common_width("測")), (common_width("e"), None));
         assert!(common_width("Hello").is_some_and(|width| (width - 31.9).abs() < 0.1));
+    }
+
+    #[test]
+    fn v_20_the_label_of_a_stack_has_room_for_four_states() {
+        let label = |states: &[(State, usize)]| {
+            let mut stack = Stack::default();
+            states.iter().for_each(|&(state, count)| stack.add(state, count));
+            Label::of(&Node { stack: Some(stack), ..Node::new("Map(…)\n× 2,000", State::Queued) })
+        };
+        let all = label(&[(State::Queued, 2_000)]);
+        assert_eq!(all.lines, ["Map(…)", "× 2,000", "all queued"]);
+        let four = [(State::Computed, 1_996), (State::Failed, 1), (State::Running, 1), (State::Queued, 2)];
+        let four = label(&four);
+        assert_eq!(four.lines, ["Map(…)", "× 2,000", "1,996 computed, 1 failed", "1 running, 2 queued"]);
+        assert_eq!((all.width, all.room), (four.width, four.room));
+        assert!(width("2,000 computed, 2,000 running") <= all.width);
+        assert_eq!(label(&State::ALL.map(|state| (state, 1))).room, 5);
+    }
+
+    #[test]
+    fn v_20_numbers_are_grouped() {
+        assert_eq!([7, 1_000, 1_234_567].map(grouped), ["7", "1,000", "1,234,567"]);
     }
 
     #[test]

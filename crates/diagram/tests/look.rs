@@ -66,6 +66,16 @@ fn assert_colours(picture: &Picture, expected: &[(&str, &str, &str, &str); 6], s
 }
 
 #[test]
+fn v_8_white_letters_on_yellow_are_edged() {
+    let svg = |theme, sketchy| render(&all_states(), &Options { theme, sketchy, ..Options::default() });
+    for theme in [Theme::Dark, Theme::ConsoleDark] {
+        assert_eq!(svg(theme, false).matches("stroke=\"#5C5300\"").count(), 1);
+        assert_eq!(svg(theme, true).matches("stroke=\"#5C5300\"").count(), 1);
+    }
+    assert!(!svg(Theme::Light, false).contains("paint-order"));
+}
+
+#[test]
 fn v_9_only_the_console_themes_are_transparent() {
     assert_eq!(themed(Theme::Light).background.as_deref(), Some("#FCF9FA"));
     assert_eq!(themed(Theme::Dark).background.as_deref(), Some("#161416"));
@@ -237,6 +247,29 @@ fn v_1_a_job_without_tasks_is_a_picture_too() {
     let picture = Picture::of(&Graph::default(), &Options { padding: 0, sketchy: false, ..Options::default() });
     assert!(picture.width >= 1.0 && picture.height >= 1.0);
     assert_eq!((picture.tasks.len(), picture.name.as_str()), (0, "Diagram of 0 tasks"));
+}
+
+#[test]
+fn v_1_what_colours_and_arrows_say_is_there_in_words() {
+    let picture = Picture::of(&samples::news(), &Options::default());
+    assert_eq!(
+        picture.description,
+        "2 computed, 1 running, 1 queued; solid arrows lead from tasks to their sub-tasks; \
+         dashed arrows lead from tasks to those they wait for"
+    );
+    let single = samples::graph(vec![Node::new("a", State::Failed)]);
+    assert_eq!(Picture::of(&single, &Options::default()).description, "1 failed");
+}
+
+#[test]
+fn v_22_a_box_says_which_task_it_is() {
+    let mut graph = samples::news();
+    graph.nodes[1].task = Some(0x0193_5f7a_0000_7000_8000_0000_0000_00ff);
+    for sketchy in [false, true] {
+        let picture = Picture::of(&graph, &Options { sketchy, ..Options::default() });
+        let ids: Vec<_> = picture.tasks.iter().map(|task| task.id.as_deref()).collect();
+        assert_eq!(ids, [None, Some("01935f7a-0000-7000-8000-0000000000ff"), None, None]);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use boxwood_diagram::fold::fold;
+use boxwood_diagram::fold::{Job, fold};
 use boxwood_diagram::{Direction, Graph, Layout, Node, Options, State, render};
 use picture::{Picture, Piece, Task, ends};
 
@@ -380,6 +380,92 @@ fn v_20_stacks_are_drawn_apart_with_all_their_tasks_and_a_bar_of_their_states() 
                     assert!(share.left > task.left && share.right < task.right && share.right - share.left > 2.0);
                     assert!(at == 0 || (task.shares[at - 1].right - share.left).abs() < 0.2, "{name}: {task:?}");
                     assert!(share.bottom < task.bottom && share.top > task.baselines.last().expect("a line").y + 3.0);
+                }
+            }
+        }
+    }
+}
+
+/// The same job with its tasks in other states: as it begins, while it runs, and as it ends.
+fn at_other_times(job: &Job) -> Vec<Job> {
+    let states: [fn(usize, usize) -> State; 5] = [
+        |_, _| State::Queued,
+        |at, _| if at == 0 { State::Running } else { State::Queued },
+        |at, count| match at * 10 / count {
+            0..4 => State::Computed,
+            4..6 => State::Running,
+            _ => State::Queued,
+        },
+        |at, count| match at * 100 / count {
+            50 => State::Failed,
+            49 | 51 => State::Running,
+            0..50 => State::Computed,
+            _ => State::Queued,
+        },
+        |_, _| State::Computed,
+    ];
+    let at_time = |of: &fn(usize, usize) -> State| {
+        let mut job = job.clone();
+        let count = job.tasks.len();
+        job.tasks.iter_mut().enumerate().for_each(|(at, task)| task.state = of(at, count));
+        job
+    };
+    states.iter().map(at_time).collect()
+}
+
+/// Where everything is, without what it looks like.
+fn places(picture: &Picture) -> impl PartialEq + std::fmt::Debug {
+    let boxes: Vec<_> =
+        picture.tasks.iter().map(|task| [task.left, task.top, task.right, task.bottom].map(f64::to_bits)).collect();
+    let arrows: Vec<_> = picture.edges.iter().map(|edge| (edge.from, edge.to, edge.pieces.clone())).collect();
+    (boxes, arrows)
+}
+
+#[test]
+fn v_15_a_picture_keeps_its_places_while_states_change() {
+    let mut dice = samples::Dice::new(7);
+    for (name, graph) in jobs() {
+        let mut later = graph.clone();
+        later.nodes.iter_mut().for_each(|node| node.state = State::ALL[dice.below(6)]);
+        for direction in DIRECTIONS {
+            let options = Options { direction, ..Options::default() };
+            let [before, after] = [&graph, &later].map(|graph| Picture::of(graph, &options));
+            assert!(places(&before) == places(&after), "{name} {direction:?}");
+        }
+    }
+}
+
+#[test]
+fn v_20_a_folded_picture_keeps_its_places_while_the_job_runs() {
+    for (scenes, sub_tasks) in [(20, 2), (30, 7), (200, 50), (700, 30)] {
+        let times = at_other_times(&samples::half_done(scenes, sub_tasks));
+        let pictures: Vec<_> = times.iter().map(|job| Picture::of(&fold(job, 200), &Options::default())).collect();
+        assert!(pictures[0].tasks.len() > 2);
+        for (at, picture) in pictures.iter().enumerate() {
+            let same = places(picture) == places(&pictures[0]);
+            assert!(same, "{scenes} scenes, time {at}: {:?} and {:?}", picture.tasks, pictures[0].tasks);
+        }
+    }
+}
+
+#[test]
+fn v_15_new_tasks_do_not_exchange_the_places_of_others() {
+    // Jobs grow at their end; where no arrow has to be uncrossed, everybody stays left or right of whoever it was.
+    for seed in 0..12 {
+        let whole = samples::forest(120, seed);
+        let strip = |count: usize| {
+            let mut nodes = whole.nodes[..count].to_vec();
+            nodes.iter_mut().for_each(|node| node.depends_on.clear());
+            samples::graph(nodes)
+        };
+        for count in [10, 20, 30, 31, 32] {
+            let [before, after] = [count, count + 4].map(|count| Picture::of(&strip(count), &Options::default()));
+            for (one, then) in before.tasks.iter().zip(&after.tasks) {
+                for (other, other_then) in before.tasks.iter().zip(&after.tasks) {
+                    // In one row, before and after.
+                    let level = one.top == other.top && then.top == other_then.top;
+                    let exchanged = one.left < other.left && then.left > other_then.left;
+                    assert!(!(level && exchanged), "seed {seed}: {one:?} and {other:?}");
                 }
             }
         }

@@ -23,11 +23,12 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "authority", run: authority::run, tries: 4_000 },
     Target { name: "calls", run: calls::run, tries: 1_000 },
     Target { name: "d2", run: diagram::run_d2, tries: 2_000 },
     Target { name: "diagram", run: diagram::run, tries: 300 },
+    Target { name: "fold", run: diagram::run_fold, tries: 300 },
     Target { name: "replies", run: replies::run, tries: 1_000 },
     Target { name: "telemetry", run: calls::run_telemetry, tries: 1_000 },
     Target { name: "text", run: text::run, tries: 4_000 },

@@ -65,7 +65,7 @@ fn replay(name: &str) {
 
 #[test]
 fn every_target_has_a_test() {
-    let tested = ["authority", "calls", "d2", "diagram", "replies", "telemetry", "text"];
+    let tested = ["authority", "calls", "d2", "diagram", "fold", "replies", "telemetry", "text"];
     assert_eq!(TARGETS.map(|target| target.name), tested);
 }
 
@@ -92,6 +92,11 @@ fn telemetry() {
 #[test]
 fn d2() {
     replay("d2");
+}
+
+#[test]
+fn fold() {
+    replay("fold");
 }
 
 #[test]

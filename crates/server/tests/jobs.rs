@@ -357,6 +357,8 @@ async fn v_20_a_large_job_is_drawn_folded_if_the_request_asks_for_it() {
         assert_eq!(svg.matches("class=\"task\"").count(), 2, "{svg}");
         assert!(svg.contains("data-count=\"300\"") && svg.contains("× 300"), "{svg}");
         assert_eq!(svg.matches("class=\"edge dependency\"").count(), 1);
+        // V-22: the box of the single task says which one it is.
+        assert_eq!(svg.matches("data-task=\"").count(), 1);
     }
     for options in [asking("false"), CallOptions::default()] {
         let refusal = world.grpc().jobs().visualize_job_with_options(request.clone(), options).await.expect_err("V-16");

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use boxwood_engine::{Class, ClassKey, Group, GroupKey, GroupState, TaskKey, TaskState};
+use boxwood_engine::{Class, ClassKey, Group, GroupKey, GroupState, TaskId, TaskKey, TaskState};
 
 use crate::read::JobView;
 
@@ -30,12 +30,21 @@ pub struct JobOutline {
 /// A group of tasks of a [`JobOutline`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutlineGroup {
-    /// Its key.
+    /// Its key, which is also that of its first task.
     pub key: GroupKey,
+    /// The id of its first task.
+    pub id: TaskId,
     /// The task that submitted it.
     pub parent: Option<TaskKey>,
     /// The groups that depend on it.
     pub dependents: Vec<GroupKey>,
+}
+
+impl OutlineGroup {
+    /// The id of a task of this group.
+    pub fn task_id(&self, task: TaskKey) -> TaskId {
+        self.id.offset(task.0 - self.key.0)
+    }
 }
 
 /// Neighbouring tasks of a group that look alike: as many as there are.
@@ -118,7 +127,12 @@ impl Outlining {
     /// Begins a group.
     pub(crate) fn begin(&mut self, group: &Group) {
         self.next = group.key.0;
-        self.groups.push(OutlineGroup { key: group.key, parent: group.parent, dependents: group.dependents.clone() });
+        self.groups.push(OutlineGroup {
+            key: group.key,
+            id: group.id,
+            parent: group.parent,
+            dependents: group.dependents.clone(),
+        });
     }
 
     /// Adds tasks of the group that was begun, as many as are known. If that is not all, answers the window of keys whose

@@ -172,6 +172,8 @@ const SCREEN: Size = Size { width: 1_600.0, height: 1_000.0 };
 /// The most items, tasks and bends of arrows, of a drawing that is compared with others: a large job takes
 /// no longer than one drawing.
 const COMPARED_ITEMS_MAX: usize = 6_000;
+/// The most tasks of a drawing that is wrapped; larger ones are not read as a whole in any form.
+const WRAPPED_TASKS_MAX: usize = 2_000;
 /// How much better a drawing must be to be preferred to one that comes before it.
 const BETTER: f64 = 0.9;
 /// How much larger a drawing may be for each crossing that an arrow has less on average.
@@ -202,7 +204,7 @@ pub(crate) fn arrange(graph: &Graph, sizes: &[Size], layout: Layout, direction: 
         }
         best = best.or(turned(draw(&edges, &cells, layout, &spacing, after)));
     }
-    if screens(&best.drawing) <= 1.0 || graph.nodes.len() > COMPARED_ITEMS_MAX {
+    if screens(&best.drawing) <= 1.0 || graph.nodes.len() > WRAPPED_TASKS_MAX {
         return best.drawing;
     }
     let Some(wrapping) = Wrapping::new(graph.nodes.len(), &edges) else { return best.drawing };

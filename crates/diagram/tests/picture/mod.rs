@@ -16,6 +16,8 @@ pub struct Point {
 pub struct Task {
     pub index: usize,
     pub state: String,
+    /// The task's id.
+    pub id: Option<String>,
     pub lines: Vec<String>,
     /// What is shown when the pointer rests on the box.
     pub tooltip: String,
@@ -77,6 +79,8 @@ pub struct Picture {
     pub width: f64,
     pub height: f64,
     pub name: String,
+    /// What those are told who do not see it.
+    pub description: String,
     pub background: Option<String>,
     pub title: Option<String>,
     pub tasks: Vec<Task>,
@@ -110,6 +114,12 @@ impl Picture {
             name: root
                 .children()
                 .find(|node| node.has_tag_name("title"))
+                .and_then(|node| node.text())
+                .unwrap_or("")
+                .to_owned(),
+            description: root
+                .children()
+                .find(|node| node.has_tag_name("desc"))
                 .and_then(|node| node.text())
                 .unwrap_or("")
                 .to_owned(),
@@ -152,6 +162,7 @@ fn task(node: &Node, moved: [f64; 2]) -> Task {
     Task {
         index: number(node, "data-index") as usize,
         state: node.attribute("data-state").expect("a state").to_owned(),
+        id: node.attribute("data-task").map(str::to_owned),
         lines: tspans().map(|line| line.text().unwrap_or("").to_owned()).collect(),
         tooltip: child("title").and_then(|title| title.text()).unwrap_or("").to_owned(),
         left,

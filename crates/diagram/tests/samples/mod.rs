@@ -317,7 +317,7 @@ pub fn half_done(count: usize, sub_tasks: usize) -> Job {
             (false, 0..5) => State::Running,
             (false, _) => State::Queued,
         };
-        Task { label: label.into(), count: 1, work, state, optional: work == 3, parent, group }
+        Task { label: label.into(), count: 1, work, state, optional: work == 3, id: None, parent, group }
     };
     let mut tasks = vec![task("Mosaic".into(), 0, true, None, 0)];
     tasks[0].state = State::Computed;

@@ -96,6 +96,7 @@ pub(crate) fn graph(job: JobGraph) -> Graph {
             more_parents: Vec::new(),
             depends_on: Vec::new(),
             stack: None,
+            task: Some(task.id.to_u128()),
         })
         .collect();
     for group in &job.groups {
@@ -139,6 +140,7 @@ pub(crate) fn to_fold(job: JobOutline) -> fold::Job {
         work: works.get(&run.class).copied().unwrap_or(usize::MAX),
         state: state(run.state),
         optional: run.optional,
+        id: (run.count == 1).then(|| job.groups[run.group].task_id(run.first).to_u128()),
         parent: parents[run.group],
         group: run.group,
     });
