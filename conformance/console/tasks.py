@@ -111,6 +111,14 @@ class Count(Task):
         raise ValueError(f"nobody opens: {self.what}")
 
 
+class Bars(Task):
+    bars: int
+
+    def execute(self, context: ExecutionContext) -> None:
+        for number in range(self.bars):
+            context.progress(f"indicator {number}").add(100)
+
+
 class Wide(Task):
     leaves: int
 
@@ -125,4 +133,4 @@ class Leaf(Task):
         pass
 
 
-ALL = [Mosaic, Scene, Blend, Ingest, Parse, Hostile, Bad, Census, Count, Wide, Leaf]
+ALL = [Mosaic, Scene, Blend, Ingest, Parse, Hostile, Bad, Census, Count, Bars, Wide, Leaf]

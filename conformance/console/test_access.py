@@ -7,7 +7,7 @@ from harness.server import Server
 from playwright.sync_api import Browser, Page, expect
 
 import tasks
-from pages import PAGES
+from pages import PAGES, drawn
 from world import World
 
 # Roles of what one can press or fill in; they need a name.
@@ -94,7 +94,7 @@ def test_ui_27_texts_have_enough_contrast(browser: Browser, server: Server, addr
     found = {}
     for name in PAGES:
         page.goto(address.of(name))
-        page.wait_for_load_state("networkidle")
+        drawn(page)
         found[name] = page.evaluate(CONTRAST, 4.5)
     context.close()
     assert {name: bad for name, bad in found.items() if bad} == {}
@@ -103,7 +103,7 @@ def test_ui_27_texts_have_enough_contrast(browser: Browser, server: Server, addr
 @pytest.mark.parametrize("name", PAGES)
 def test_ui_27_everything_has_a_name_and_is_reached_by_the_tab_key(page: Page, address: Address, name: str) -> None:
     page.goto(address.of(name))
-    page.wait_for_load_state("networkidle")
+    drawn(page)
     everything_has_a_name(page)
     stops = page.evaluate(REACHABLE)
     assert len(stops) > 5

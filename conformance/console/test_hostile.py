@@ -8,6 +8,7 @@ from harness.server import REPOSITORY
 from playwright.sync_api import Page, expect
 
 import tasks
+from pages import drawn
 from world import World
 
 ASSETS = REPOSITORY / "crates" / "server" / "src" / "console" / "assets"
@@ -41,7 +42,7 @@ def test_ui_19_hostile_texts_are_shown_and_nothing_else(page: Page, world: World
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address.format(hostile=world.hostile, task=world.first_task(world.hostile)))
     expect(page.locator(shown).first).to_be_visible()
-    page.wait_for_load_state("networkidle")
+    drawn(page)
     if hostile:
         expect(page.locator(shown).filter(has_text=TAG).first).to_be_visible()
     assert page.evaluate(FOREIGN) == 0

@@ -77,6 +77,7 @@ def test_ui_23_traces_of_all_jobs_are_filtered_and_lead_to_their_task(page: Page
     page.get_by_role("button", name="errors only").click()
     expect(page).to_have_url(re.compile("errors=1"))
     expect(rows.filter(has_text="Count cellars").first).to_contain_text("census")
+    expect(rows.filter(has_text="Count cellars").first).to_contain_text("nobody opens: cellars")
     expect(rows.filter(has_text="Leaf")).to_have_count(0)
     page.goto("/workflows/traces?order=slowest&spans=all")
     expect(rows.first).to_be_visible()

@@ -9,7 +9,7 @@ from harness.server import Server
 from playwright.sync_api import Browser, Page, expect
 
 import tasks
-from pages import PAGES
+from pages import PAGES, drawn
 from world import World
 
 MANY = 10_000
@@ -27,6 +27,16 @@ def test_ui_2_the_list_has_the_newest_job_first_with_its_state_and_numbers(page:
     expect(row.locator(".icon title")).to_have_text(re.compile("^Completed"))
     expect(row.locator("[role=progressbar]")).to_have_attribute("aria-valuetext", "12 of 12")
     world.run()
+
+
+def test_ui_2_progress_bars_leave_room_for_the_name(page: Page, world: World) -> None:
+    job = world.submit("a survey with a rather long name", tasks.Bars(5))
+    world.run()
+    page.goto("/workflows/jobs")
+    name = page.locator(f"[data-job='{job.id}'] .job-name > .clip")
+    expect(name).to_be_visible()
+    assert name.evaluate("name => name.getBoundingClientRect().width") > 150
+    expect(page.locator(f"[data-job='{job.id}']")).to_contain_text("+3")
 
 
 def test_ui_3_filters_are_in_the_address_and_combine(page: Page, world: World) -> None:
@@ -200,7 +210,7 @@ def test_pictures_of_every_page(browser: Browser, server: Server, world: World, 
     page = context.new_page()
     for name, address in PAGES.items():
         page.goto(address.format(mosaic=world.mosaic, failed=failed, task=world.first_task(world.mosaic)))
-        page.wait_for_load_state("networkidle")
+        drawn(page)
         page.screenshot(path=pictures / f"{name}-{scheme}.png")
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     dark = sum(map(int, re.findall(r"\d+", background)[:3])) < 200
@@ -213,6 +223,6 @@ def test_a_narrow_window_needs_no_sideways_scrolling(page: Page, world: World, n
     page.set_viewport_size({"width": 390, "height": 800})
     task = world.first_task(world.mosaic)
     page.goto(PAGES[name].format(mosaic=world.mosaic, failed=world.census, task=task))
-    page.wait_for_load_state("networkidle")
+    drawn(page)
     wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert wide <= 0, f"{wide} pixels too wide"

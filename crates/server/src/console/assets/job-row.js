@@ -5,6 +5,9 @@ import { uuid } from "./api.js";
 import { count, counted, instant, milliseconds, span, time, visible } from "./format.js";
 import { counts, icon, jobState, progressBar, stateBar } from "./states.js";
 
+/** Progress bars beside a name, which must not lose its place. */
+const BARS_MAX = 2;
+
 /** How long a job took, or has taken so far. */
 export function elapsed(job) {
   const stats = job.executionStats ?? {};
@@ -34,8 +37,8 @@ export function jobRow(job) {
         h(
           "span",
           { class: "job-progress" },
-          progress.slice(0, 3).map((entry) => progressBar(entry, true)),
-          progress.length > 3 && h("span", { class: "faint" }, `+${count(progress.length - 3)}`),
+          progress.slice(0, BARS_MAX).map((entry) => progressBar(entry, true)),
+          progress.length > BARS_MAX && h("span", { class: "faint" }, `+${count(progress.length - BARS_MAX)}`),
         ),
     ),
     h(

@@ -7,6 +7,7 @@ import { spanOf } from "./execution.js";
 import { grow } from "./grow.js";
 import { findTasks, querySpans, taskAddress } from "./insight.js";
 import { hasRange, interval, rangeFields } from "./range.js";
+import { attributes } from "./record.js";
 import { icon } from "./states.js";
 
 const PAGE = 100;
@@ -100,7 +101,7 @@ export async function show(context) {
     ),
     h(
       "div",
-      { class: "span-line span-head job-head", "aria-hidden": "true" },
+      { class: "span-line job-head", "aria-hidden": "true" },
       h("span"),
       h("span", {}, "Task"),
       h("span", { class: "span-job" }, "Job"),
@@ -152,18 +153,25 @@ export async function show(context) {
   await grow(end, more, signal).read();
 }
 
+/** Why a span ended in an error: what its last exception says, else its status. */
+function reason(each) {
+  const last = each.events.filter((event) => event.name === "exception").at(-1);
+  return (last && attributes(last.attributes).get("exception.message")) || each.said;
+}
+
 /** A span as a line, which leads to its task if that is known. */
 function spanRow(each, found) {
   const took = duration(each.end - each.start);
   const name = visible(each.name.replace(/^task\//, ""));
   const display = found && visible((found.display ?? "").split("\n")[0]);
   const state = each.error ? "FAILED" : "COMPUTED";
+  const said = each.error && visible(reason(each));
   return h(
     found ? "a" : "div",
     {
       class: "span-line",
       ...(found && { href: taskAddress(found), "data-row": true }),
-      title: [name, took, each.runner, each.said && visible(each.said)].filter(Boolean).join("\n"),
+      title: [name, took, visible(each.runner), said].filter(Boolean).join("\n"),
     },
     icon(state),
     h(
@@ -171,7 +179,7 @@ function spanRow(each, found) {
       { class: "span-what" },
       h("b", { class: "clip" }, display || name),
       display && display !== name && h("code", { class: "clip faint" }, name),
-      each.error && each.said && h("span", { class: "clip bad-text" }, visible(each.said)),
+      said && h("span", { class: "clip bad-text" }, said),
     ),
     h("span", { class: "clip faint span-job" }, found ? visible(found.jobName) : "–"),
     h("span", { class: "clip faint wide" }, visible(each.runner)),
