@@ -372,7 +372,7 @@ async fn v_20_a_large_job_is_drawn_folded_if_the_request_asks_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn v_19_a_text_is_drawn_and_what_is_not_served_is_refused_with_its_place() {
+async fn v_19_v_21_a_text_is_drawn_and_what_is_not_served_is_refused_with_its_place() {
     let world = World::with(|config| config.visualized_tasks_max = 3).await;
     let text = "title: two\nroot: Root <&> {class: running}\nleaf\nroot -> leaf\nleaf -> root: {class: dependency}";
     let request = |diagram: &str, options: wire::RenderOptions| wire::RenderDiagramRequest {
@@ -412,7 +412,7 @@ async fn v_19_a_text_is_drawn_and_what_is_not_served_is_refused_with_its_place()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn v_1_to_v_17_a_job_is_drawn() {
+async fn v_1_to_v_18_a_job_is_drawn() {
     let world = World::new().await;
     let mut submission = tasks("", "Root <&>", 1);
     submission.identifier_lookup[0] = support::identifier("T", "v0.0");

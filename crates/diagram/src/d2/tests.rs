@@ -139,7 +139,7 @@ fn v_19_what_is_not_served_is_refused_with_its_place_and_what_is_accepted() {
 }
 
 #[test]
-fn v_19_a_text_beyond_the_limits_is_refused() {
+fn v_21_a_text_beyond_the_limits_is_refused() {
     let many = (0..=BOXES_MAX).map(|at| format!("a{at}\n")).collect::<String>();
     assert_eq!(refusal(&many), "line 201, column 1: this is one box too many: up to 200 can be drawn");
     let long = "a".repeat(TEXT_BYTES_MAX + 1);
