@@ -15,6 +15,7 @@ import pytest
 from harness.server import REPOSITORY, Server
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from api import Api
 from world import World
 
 # Without events a page looks every five seconds, a second later at most; a busy machine takes its time.
@@ -33,6 +34,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def world(server: Server) -> World:
     return World(server.url)
+
+
+@pytest.fixture
+def api(server: Server) -> Api:
+    return Api(server.url)
 
 
 @pytest.fixture(scope="session")

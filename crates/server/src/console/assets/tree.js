@@ -59,7 +59,7 @@ export function tree(page, body) {
     list,
   );
   rove(list, "[role=treeitem]", ["ArrowDown", "ArrowUp", "Home", "End"]);
-  const root = { level: 0, children: [], open: true, place: list, next: undefined, key: null };
+  const root = { level: 0, children: [], known: new Map(), open: true, place: list, next: undefined, key: null };
 
   const read = (node, limit, after) => {
     const request = { jobId: id(key), page: { limit, ...(after && { startingAfter: after }) } };
@@ -111,6 +111,7 @@ export function tree(page, body) {
       key: uuid(task.id),
       level: parent === root ? 0 : parent.level + 1,
       children: [],
+      known: new Map(),
       open: false,
     };
     node.row = h("div", {
@@ -155,7 +156,7 @@ export function tree(page, body) {
 
   const take = (node, tasks) => {
     for (const task of tasks) {
-      const old = node.children.find((child) => child.key === uuid(task.id));
+      const old = node.known.get(uuid(task.id));
       if (old) {
         if (JSON.stringify(old.task) !== JSON.stringify(task) || taskState(task) === "RUNNING") {
           old.task = task;
@@ -165,6 +166,7 @@ export function tree(page, body) {
       }
       const child = make(task, node);
       node.children.push(child);
+      node.known.set(child.key, child);
       node.place.append(child.element);
     }
   };
