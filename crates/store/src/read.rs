@@ -1,6 +1,6 @@
 //! Questions about stored jobs and tasks. Answers show committed rows only.
 
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use boxwood_engine::{
@@ -119,6 +119,31 @@ impl Default for JobQuery {
     }
 }
 
+impl JobQuery {
+    /// The job that waits longest, of those submitted within these bounds (J-59).
+    pub(crate) fn longest_waiting(submitted: Bounds<Timestamp>) -> Self {
+        Self {
+            submitted,
+            states: vec![JobState::Submitted, JobState::Started],
+            sort: SortDirection::Ascending,
+            limit: 1,
+            ..Self::default()
+        }
+    }
+}
+
+/// The column of the job's counters that counts tasks of this state, in both databases.
+pub(crate) fn counter(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Queued => "queued",
+        TaskState::Running => "running",
+        TaskState::Computed => "computed",
+        TaskState::Failed => "failed",
+        TaskState::Skipped => "skipped",
+        TaskState::FailedOptional => "failed_optional",
+    }
+}
+
 /// One page of jobs.
 #[derive(Clone, Debug)]
 pub struct JobPage {
@@ -139,6 +164,16 @@ pub struct TaskQuery {
     pub after: Option<TaskId>,
     /// How many tasks at most.
     pub limit: usize,
+}
+
+impl TaskQuery {
+    /// Of the keys of one parent's children, which are neighbours, those of the page; whether more follow.
+    /// `after`: the key of the last task of the page before.
+    pub(crate) fn page(&self, children: Range<u64>, after: Option<TaskKey>) -> (Range<u64>, bool) {
+        let start = after.map_or(children.start, |task| children.start.max(task.0 + 1));
+        let end = children.end.min(start.saturating_add(self.limit as u64));
+        (start..end, end < children.end)
+    }
 }
 
 /// One page of tasks.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use boxwood_engine::{
-    Cluster, Group, GroupKey, Indicator, Job, JobId, JobKey, JobState, JobStatus, TaskId, TaskKey, TaskState, Timestamp,
+    Cluster, Group, GroupKey, Indicator, Job, JobId, JobKey, JobState, JobStatus, TaskId, TaskKey, Timestamp,
 };
 use tokio_postgres::Row;
 
@@ -28,7 +28,7 @@ use crate::error::Error;
 use crate::outline::JobOutline;
 use crate::read::{
     Bounds, FailedTasks, FoundTask, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader,
-    ReadyTasks, SortDirection, TaskPage, TaskQuery, TaskWaits, exact_times_max,
+    ReadyTasks, SortDirection, TaskPage, TaskQuery, TaskWaits, counter, exact_times_max,
 };
 
 impl Reader for Pool {
@@ -212,18 +212,6 @@ async fn jobs(talk: &Talk, query: &JobQuery) -> Result<JobPage, Error> {
     Ok(JobPage { jobs: views(talk, found).await?, more })
 }
 
-/// The counter column of a task state.
-fn counter(state: TaskState) -> &'static str {
-    match state {
-        TaskState::Queued => "queued",
-        TaskState::Running => "running",
-        TaskState::Computed => "computed",
-        TaskState::Failed => "failed",
-        TaskState::Skipped => "skipped",
-        TaskState::FailedOptional => "failed_optional",
-    }
-}
-
 async fn queue_stats(talk: &Talk, submitted: Bounds<Timestamp>) -> Result<QueueStats, Error> {
     let mut filter = Filter::default();
     filter.between("j.submitted_at", submitted, |time| bigint(time.0));
@@ -238,14 +226,7 @@ async fn queue_stats(talk: &Talk, submitted: Bounds<Timestamp>) -> Result<QueueS
     );
     let counted = talk.query_once(&sql, &filter.values()).await?;
     let counts = counted.first().ok_or_else(|| Error::Corrupt("database: a sum without a row".into()))?;
-    let oldest = JobQuery {
-        submitted,
-        states: vec![JobState::Submitted, JobState::Started],
-        sort: SortDirection::Ascending,
-        limit: 1,
-        ..JobQuery::default()
-    };
-    let oldest_waiting = jobs(talk, &oldest).await?.jobs.pop();
+    let oldest_waiting = jobs(talk, &JobQuery::longest_waiting(submitted)).await?.jobs.pop();
     Ok(QueueStats {
         waiting_jobs: number(counts, 0)?,
         running_jobs: number(counts, 1)?,
@@ -266,34 +247,31 @@ pub(super) async fn group_with(talk: &Talk, id: TaskId) -> Result<Option<(Group,
 
 async fn tasks(talk: &Talk, query: &TaskQuery) -> Result<Option<TaskPage>, Error> {
     let Some((job, _)) = job(talk, query.job).await? else { return Ok(None) };
-    let range = match query.parent {
+    let children = match query.parent {
         None => Some(job.roots.first.0..job.roots.end()),
         Some(parent) => match group_with(talk, parent).await? {
             Some((group, task)) if group.job == job.key => children(talk, task).await?,
             _ => return Ok(None),
         },
     };
-    let Some(mut range) = range else { return Ok(Some(TaskPage::default())) };
-    if let Some(after) = query.after
-        && let Some((_, task)) = group_with(talk, after).await?
-    {
-        range.start = range.start.max(task.0 + 1);
+    let Some(children) = children else { return Ok(Some(TaskPage::default())) };
+    let after = match query.after {
+        Some(after) => group_with(talk, after).await?,
+        None => None,
+    };
+    let (page, more) = query.page(children, after.map(|(_, task)| task));
+    if page.is_empty() {
+        return Ok(Some(TaskPage { tasks: Vec::new(), more }));
     }
-    if range.is_empty() {
-        return Ok(Some(TaskPage::default()));
-    }
-    // The tasks of one parent are neighbours, so the page is known by its keys.
-    let past = range.end.min(range.start.saturating_add(query.limit as u64));
-    let more = past < range.end;
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "SELECT {GROUP_COLUMNS}, {GROUP_STATE_COLUMNS} FROM task_group g JOIN group_state s ON s.key = g.key
              WHERE g.key >= (SELECT max(key) FROM task_group WHERE key <= $1) AND g.key < $2 ORDER BY g.key"
         )
     });
-    let found = talk.query(&SQL, &[&column(range.start), &column(past)]).await?;
+    let found = talk.query(&SQL, &[&column(page.start), &column(page.end)]).await?;
     let groups = found.iter().map(group_and_state).collect::<Result<Vec<_>, _>>()?;
-    let mut tasks = listing::tasks(talk, &groups, (range.start..past).collect()).await?;
+    let mut tasks = listing::tasks(talk, &groups, page.collect()).await?;
     for task in &mut tasks {
         task.parent = query.parent;
     }

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::outline::JobOutline;
 use crate::read::{
     Bounds, FailedTasks, FoundTask, GraphGroup, JobGraph, JobPage, JobQuery, JobView, JobWaits, QueueStats, Reader,
-    ReadyTasks, SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, exact_times_max,
+    ReadyTasks, SortDirection, TaskPage, TaskQuery, TaskView, TaskWaits, counter, exact_times_max,
 };
 
 impl Reader for Pool {
@@ -224,18 +224,6 @@ fn jobs(connection: &Connection, query: &JobQuery) -> Result<JobPage, Error> {
     Ok(JobPage { jobs, more: false })
 }
 
-/// The counter column of a task state.
-fn counter(state: TaskState) -> &'static str {
-    match state {
-        TaskState::Queued => "queued",
-        TaskState::Running => "running",
-        TaskState::Computed => "computed",
-        TaskState::Failed => "failed",
-        TaskState::Skipped => "skipped",
-        TaskState::FailedOptional => "failed_optional",
-    }
-}
-
 fn queue_stats(connection: &Connection, submitted: Bounds<Timestamp>) -> Result<QueueStats, Error> {
     let mut filter = Filter::default();
     filter.between("j.submitted_at", submitted, |time| Value::Integer(time.0));
@@ -250,14 +238,7 @@ fn queue_stats(connection: &Connection, submitted: Bounds<Timestamp>) -> Result<
     let (waiting_jobs, running_jobs, queued_tasks) = connection
         .prepare_cached(&sql)?
         .query_row(params_from_iter(filter.values), |row| Ok((number(row, 0)?, number(row, 1)?, number(row, 2)?)))?;
-    let oldest = JobQuery {
-        submitted,
-        states: vec![JobState::Submitted, JobState::Started],
-        sort: SortDirection::Ascending,
-        limit: 1,
-        ..JobQuery::default()
-    };
-    let oldest_waiting = jobs(connection, &oldest)?.jobs.into_iter().next();
+    let oldest_waiting = jobs(connection, &JobQuery::longest_waiting(submitted))?.jobs.pop();
     Ok(QueueStats { waiting_jobs, running_jobs, queued_tasks, oldest_waiting })
 }
 
@@ -273,21 +254,18 @@ pub(super) fn group_with(connection: &Connection, id: TaskId) -> Result<Option<(
 
 fn tasks(connection: &Connection, query: &TaskQuery) -> Result<Option<TaskPage>, Error> {
     let Some(job) = job(connection, query.job)? else { return Ok(None) };
-    let range = match query.parent {
+    let children = match query.parent {
         None => Some(job.job.roots.first.0..job.job.roots.end()),
         Some(parent) => match group_with(connection, parent)? {
             Some((group, task)) if group.job == job.job.key => children(connection, task)?,
             _ => return Ok(None),
         },
     };
-    let Some(mut range) = range else { return Ok(Some(TaskPage::default())) };
-    if let Some(after) = query.after
-        && let Some((_, task)) = group_with(connection, after)?
-    {
-        range.start = range.start.max(task.0 + 1);
-    }
-    if range.is_empty() {
-        return Ok(Some(TaskPage::default()));
+    let Some(children) = children else { return Ok(Some(TaskPage::default())) };
+    let after = query.after.map(|after| group_with(connection, after)).transpose()?.flatten();
+    let (page, more) = query.page(children, after.map(|(_, task)| task));
+    if page.is_empty() {
+        return Ok(Some(TaskPage { tasks: Vec::new(), more }));
     }
     let sql = format!(
         "SELECT {GROUP_COLUMNS} FROM task_group g JOIN group_state s ON s.key = g.key
@@ -296,17 +274,12 @@ fn tasks(connection: &Connection, query: &TaskQuery) -> Result<Option<TaskPage>,
     let mut listing = Listing::new(connection);
     let mut tasks = Vec::new();
     let mut statement = connection.prepare_cached(&sql)?;
-    for row in statement.query_map([column(range.start), column(range.end)], rows::group)? {
+    for row in statement.query_map([column(page.start), column(page.end)], rows::group)? {
         let (group, state) = row?;
-        let within = range.start.max(group.key.0)..range.end.min(group.end());
-        let room = query.limit + 1 - tasks.len();
-        listing.append(&group, &state, query.parent, within, room, &mut tasks)?;
-        if tasks.len() > query.limit {
-            tasks.pop();
-            return Ok(Some(TaskPage { tasks, more: true }));
-        }
+        let within = page.start.max(group.key.0)..page.end.min(group.end());
+        listing.append(&group, &state, query.parent, within, query.limit, &mut tasks)?;
     }
-    Ok(Some(TaskPage { tasks, more: false }))
+    Ok(Some(TaskPage { tasks, more }))
 }
 
 /// The keys of a task's children, if it has any.
