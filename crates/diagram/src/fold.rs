@@ -309,6 +309,12 @@ fn shared_label<'a>(mut labels: impl Iterator<Item = &'a str>) -> String {
         start.trim_end_matches(|letter: char| letter.is_ascii_digit()),
         end.trim_start_matches(|letter: char| letter.is_ascii_digit()),
     );
+    let before = line[..line.len() - end.len()].chars().next_back();
+    let end = match before.is_some_and(char::is_alphanumeric) {
+        // Half a word says nothing: "north-west" and "south-east" do not end alike.
+        true => end.trim_start_matches(char::is_alphanumeric),
+        false => end,
+    };
     match start.trim().is_empty() {
         true => format!("{line} …"),
         false => format!("{start}…{end}"),

@@ -202,6 +202,8 @@ fn v_20_what_labels_have_in_common() {
     assert_eq!(shared(&["Tile_1_of_9", "Tile_2_of_9"]), "Tile_…_of_9");
     assert_eq!(shared(&["a\nValueError(1)", "a\nValueError(2)"]), "a");
     assert_eq!(shared(&["aa", "aaa"]), "aa…");
+    assert_eq!(shared(&["Region north-west", "Region south-east"]), "Region …");
+    assert_eq!(shared(&["Read 1st file", "Read 2nd file"]), "Read … file");
     assert_eq!(shared(&["one", "two"]), "one …");
     assert_eq!(shared(&["", "x"]), " …");
     assert_eq!(shared(&["測1", "測2"]), "測…");

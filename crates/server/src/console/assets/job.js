@@ -247,7 +247,7 @@ function facts(page) {
       }),
       fact("Tasks", count(total)),
     ),
-    page.waits ? waitNote(page.waits) : waits && h("p", { class: "note" }, waits),
+    page.waits ? waitNote(page.waits, state === "RUNNING", page) : waits && h("p", { class: "note" }, waits),
     h(
       "div",
       { class: "card" },

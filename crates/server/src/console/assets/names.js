@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { call } from "./api.js";
+import { visible } from "./format.js";
 
 const FRESH_MS = 60_000;
 
@@ -30,5 +31,17 @@ export function clusterName(slug) {
     load().then(() => {
       place.textContent = names.get(slug) ?? slug;
     });
+  return place;
+}
+
+/** A sentence of the server, with the names of clusters in place of their slugs once they are known. */
+export function clusterSentence(text) {
+  const place = h("span", {}, text);
+  load().then(() => {
+    place.textContent = [...names].reduce(
+      (named, [slug, name]) => named.replaceAll(`cluster ${slug}`, `cluster ${visible(name)}`),
+      text,
+    );
+  });
   return place;
 }

@@ -10,6 +10,9 @@ export const LEVELS = ["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"];
 /** Attributes shown by other means. */
 const PLAIN = new Set(["task_id", "trace_id", "span_id"]);
 
+/** Names of services that only say which SDK it is (O-17). */
+const UNNAMED = new Set(["boxwood-rust", "tilebox-python", "tilebox-go"]);
+
 /** The group a severity number belongs to (O-31). */
 function level(number) {
   return LEVELS[Math.min(Math.max(Math.ceil((number || 1) / 4) - 1, 0), 4)];
@@ -34,10 +37,11 @@ export function attributes(list) {
   return new Map((list ?? []).map((entry) => [entry.key, value(entry.value)]));
 }
 
-/** What a runner is called: where it runs, and a piece of its instance id. */
+/** What a runner is called: the name somebody gave it, else where it runs; and its process. */
 export function runnerName(resource) {
   const instance = resource.get("service.instance.id") ?? "";
-  const where = resource.get("host.name") ?? resource.get("service.name") ?? "runner";
+  const given = resource.get("service.name") ?? "";
+  const where = (UNNAMED.has(given) ? "" : given) || (resource.get("host.name") ?? "runner");
   const process = resource.get("process.pid") ?? "";
   return [where, process || instance.slice(0, 8)].filter(Boolean).join(" · ");
 }

@@ -1,7 +1,7 @@
 // The runners of a cluster: what they can execute, whether they work, when they asked last.
 
 import { h } from "./dom.js";
-import { ago, count, instant, time, visible } from "./format.js";
+import { ago, count, counted, instant, time, visible } from "./format.js";
 import { firstRunner } from "./start.js";
 
 /** Identifiers named at first. */
@@ -21,7 +21,7 @@ export function seenRunners(cluster, groups, opened) {
         h("b", {}, `${count(sum("idle"))} idle, ${count(sum("busy"))} busy`),
         " together",
       ),
-    groups.map((group) => runnerRow(group, opened)),
+    groups.map((group) => runnerRow(group, groups, opened)),
   );
 }
 
@@ -46,9 +46,17 @@ function remembered(name, summary, content, opened) {
   );
 }
 
+/** What the runners of a group can execute: first what tells them from the other groups of the cluster. */
+function identifiers(group, groups) {
+  const names = (each) => (each.identifiers ?? []).map(({ name, version }) => `${visible(name)} ${visible(version)}`);
+  const of = groups.map((each) => new Set(names(each)));
+  const known = (name) => of.filter((set) => set.has(name)).length;
+  return names(group).sort((one, other) => known(one) - known(other));
+}
+
 /** Runners of one cluster with the same identifiers. */
-function runnerRow(group, opened) {
-  const names = (group.identifiers ?? []).map((each) => `${visible(each.name)} ${visible(each.version)}`);
+function runnerRow(group, groups, opened) {
+  const names = identifiers(group, groups);
   const tags = (list) =>
     h(
       "span",
@@ -65,6 +73,7 @@ function runnerRow(group, opened) {
       { class: "row wrap" },
       h("span", { class: `dot ${busy ? "busy" : idle ? "idle" : ""}`, "aria-hidden": "true" }),
       h("b", {}, `${count(idle)} idle, ${count(busy)} busy`),
+      h("span", {}, counted(names.length, "kind of task", "kinds of task")),
       h("span", { class: "faint" }, "last asked ", time(asked), ` (${ago(asked)})`),
     ),
     tags(names.slice(0, NAMED_MAX)),
