@@ -1,5 +1,6 @@
 //! Single tasks wherever they are, and the failed ones of a job, from committed rows.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use boxwood_engine::{Group, GroupState, Job, JobId, JobKey, JobStatus, TaskId, TaskKey, TaskState};
@@ -20,10 +21,10 @@ pub(super) fn tasks(connection: &Connection, ids: &[TaskId]) -> Result<Vec<Found
     let mut found = Vec::with_capacity(keys.len());
     for key in keys {
         let (group, _, task) = task(connection, &mut listing, key)?;
-        if !jobs.contains_key(&group.job) {
-            jobs.insert(group.job, job(connection, group.job)?.0);
-        }
-        let job = &jobs[&group.job];
+        let job = match jobs.entry(group.job) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(job(connection, group.job)?.0),
+        };
         found.push(FoundTask { job: job.id, job_name: job.name.clone(), task });
     }
     Ok(found)
