@@ -1,7 +1,7 @@
 //! What the jobs of the demo do: the workflows, written as any program would write them with the Rust SDK.
 //!
 //! - [`survey`]: the main one, a map of an island out of photos with clouds.
-//! - [`tides`] and [`print`]: two small ones.
+//! - [`tides`] and [`mod@print`]: two small ones.
 
 pub(super) mod island;
 pub(super) mod print;
