@@ -46,7 +46,7 @@ fn misfit(value: &Value, schema: &Value, all: &Value, place: &str) -> Option<Str
         let of = |(at, element)| misfit(element, &schema["items"], all, &format!("{place}[{at}]"));
         return elements.iter().enumerate().find_map(of);
     }
-    let Some(fields) = value.as_object() else { return None };
+    let fields = value.as_object()?;
     let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
     if let Some(missing) = required.into_iter().find(|name| !fields.contains_key(*name)) {
         return wrong(format!("{missing} is missing in {value}"));
