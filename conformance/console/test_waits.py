@@ -9,7 +9,9 @@ WAITS = "What waits, and for whom"
 
 
 def says(page: Page, api: Api, job: str, text: str, tasks: str = "1 task waits") -> None:
-    """The page of the job says it, and the panel of its first queued task."""
+    """The page of the job says it, and the panel of its first queued task: with the name of the cluster, not its slug."""
+    name = api.cluster.rsplit("-", 1)[0]
+    text = text.replace(f"cluster {api.cluster}", f"cluster {name}")
     page.goto(f"/workflows/jobs/{job}")
     note = page.get_by_label(WAITS)
     expect(note).to_contain_text(text)

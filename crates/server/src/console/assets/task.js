@@ -3,7 +3,7 @@
 import { button, empty, failure, fill, h } from "./dom.js";
 import { bytes, call, id, isAbort, uuid } from "./api.js";
 import { count, counted, instant, readable, span, time, visible } from "./format.js";
-import { clusterName } from "./names.js";
+import { clusterName, clusterSentence } from "./names.js";
 import { badge, taskState } from "./states.js";
 import { spanOf } from "./execution.js";
 import { explainTask } from "./insight.js";
@@ -104,7 +104,7 @@ function details(known, logs, spans, close) {
         { class: state.startsWith("FAILED") ? "block bad-text" : "block", tabindex: 0, "aria-label": "What it says" },
         visible(lines.join("\n")),
       ),
-    known.wait && h("p", { class: "note" }, "It waits: ", visible(known.wait.text ?? "")),
+    known.wait && h("p", { class: "note" }, "It waits: ", clusterSentence(visible(known.wait.text ?? ""))),
     h(
       "dl",
       { class: "facts compact" },
