@@ -207,8 +207,8 @@ impl Dependency {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use boxwood_engine::{Ask, Version};
-    use std::time::Instant;
+    use boxwood_engine::{Ask, Counts, JobKey, Version};
+    use std::time::{Duration, Instant};
 
     fn identifier(name: &str, version: &str) -> Identifier {
         Identifier { name: name.into(), version: Version::parse(version).expect("a version") }
@@ -224,6 +224,8 @@ mod tests {
         let wanted = identifier("T", "v1.3");
         let elsewhere = seen("b", &[("T", "v1.4")], 1, 0);
         assert_eq!(fit("a", &wanted, &[]), Fit::NoneOnCluster { elsewhere: vec![] });
+        let of_no_use = [seen("b", &[("U", "v1.3")], 1, 0), seen("c", &[("T", "v1.2")], 1, 0)];
+        assert_eq!(fit("a", &wanted, &of_no_use), Fit::NoneOnCluster { elsewhere: vec![] });
         let far = [elsewhere.clone()];
         assert_eq!(fit("a", &wanted, &far), Fit::NoneOnCluster { elsewhere: vec!["b".into()] });
         let other_name = [elsewhere, seen("a", &[("U", "v1.3")], 1, 0)];
@@ -233,6 +235,27 @@ mod tests {
         assert_eq!(fit("a", &wanted, &other_version), Fit::NoneForVersion { seen: versions, elsewhere: vec![] });
         let able = [seen("a", &[("T", "v1.3")], 1, 2), seen("a", &[("U", "v1.0"), ("T", "v1.9")], 3, 4)];
         assert_eq!(fit("a", &wanted, &able), Fit::Some { idle: 4, busy: 6 });
+    }
+
+    #[test]
+    fn in_11_a_canceled_job_without_queued_tasks_waits_for_nothing() {
+        // QUEUED, RUNNING, COMPUTED, and further ones.
+        let waits = |queued| JobWaits {
+            status: JobStatus {
+                key: JobKey(1),
+                canceled: true,
+                counts: Counts::from_array([queued, 0, 3, 0, 0, 0]),
+                first_started_at: None,
+                last_stopped_at: None,
+                compute_time: Duration::ZERO,
+                times_stale: false,
+                resume_at: None,
+            },
+            ready: Vec::new(),
+            blocked: Vec::new(),
+        };
+        assert_eq!(job(&waits(0), &[]), (vec![], 0));
+        assert_eq!(job(&waits(2), &[]), (vec![Wait { tasks: 2, why: Why::JobCanceled }], 0));
     }
 
     #[test]

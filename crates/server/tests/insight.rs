@@ -148,6 +148,10 @@ async fn in_10_to_in_14_each_reason_to_wait_is_told_for_jobs_and_tasks() {
         }
         let report = wire::NextTaskRequest { computed_task: computed(&task).into(), ..Default::default() };
         runner.next_task(report).await.expect("stored");
+        if left == 1 {
+            let waits = of_task(&reduce_id).await.wait;
+            assert_eq!(waits.text, "waits for 1 of 2 tasks like Map", "in_12: those that are not complete");
+        }
     }
 
     // The runner has v0.0 of what is wanted in v1.2.

@@ -308,6 +308,38 @@ mod tests {
     }
 
     #[test]
+    fn in_2_a_call_ends_the_wait_of_the_runner_that_makes_it_and_of_no_other() {
+        let (seen, start) = (Seen::default(), Instant::now());
+        let one = ask("a", &["T"]);
+        seen.asked(&one, None, Some(WAIT), start);
+        // Another one reports, and is told to wait as well.
+        let later = start + WAIT + WAIT / 2;
+        seen.asked(&one, Some(task(1)), Some(WAIT), later);
+        assert_eq!(counts(&seen, &[], later), [("a/T".into(), 2, 0)]);
+        seen.took(&one, None, task(2), LEASE, later);
+        assert_eq!(counts(&seen, &[], later), [("a/T".into(), 1, 1)], "the first one is back, and has a task");
+    }
+
+    #[test]
+    fn in_2_who_is_late_is_idle_for_two_seconds_more() {
+        let (seen, start) = (Seen::default(), Instant::now());
+        let wait = SEEN_FOR + WAIT;
+        seen.asked(&ask("a", &["T"]), None, Some(wait), start);
+        assert_eq!(counts(&seen, &[], start + wait), [("a/T".into(), 1, 0)], "also when it was told to wait for long");
+        assert_eq!(counts(&seen, &[], start + wait + LATE_FOR / 2), [("a/T".into(), 1, 0)]);
+        assert_eq!(counts(&seen, &[], start + wait + LATE_FOR), []);
+    }
+
+    #[test]
+    fn in_1_runners_with_other_identifiers_are_another_entry() {
+        let (seen, now) = (Seen::default(), Instant::now());
+        for names in [["T", "U"], ["T", "V"], ["U", "T"], ["T", "U"]] {
+            seen.asked(&ask("a", &names), None, Some(WAIT), now);
+        }
+        assert_eq!(counts(&seen, &[], now), [("a/T".into(), 2, 0), ("a/T".into(), 1, 0), ("a/U".into(), 1, 0)]);
+    }
+
+    #[test]
     fn in_3_who_works_for_long_is_not_forgotten() {
         let (seen, start) = (Seen::default(), Instant::now());
         seen.took(&ask("a", &["T"]), None, task(1), LEASE, start);
@@ -334,6 +366,10 @@ mod tests {
         seen.asked(&ask("a", &["new"]), None, None, now);
         seen.released(task(HELD_MAX + 5));
         assert_eq!(seen.list(&[], now)[0].busy, HELD_MAX);
+        for _ in 0..IDLE_MAX + 10 {
+            seen.asked(&ask("a", &["0"]), None, Some(WAIT), now);
+        }
+        assert_eq!(seen.list(&[], now)[0].idle, IDLE_MAX);
         let many: Vec<String> = (0..=IDENTIFIERS_MAX).map(|number| number.to_string()).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let seen = Seen::default();

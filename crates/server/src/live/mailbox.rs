@@ -100,6 +100,8 @@ mod tests {
         let mailbox = Mailbox::default();
         (0..JOBS_MAX).for_each(|number| mailbox.put(job(number)));
         assert_eq!(mailbox.taken().await, News::Jobs((0..JOBS_MAX).map(job).collect()));
+        (0..=JOBS_MAX).for_each(|number| mailbox.put(job(number)));
+        assert_eq!(mailbox.taken().await, News::Many, "one more");
         (0..100_000).for_each(|number| mailbox.put(job(number)));
         assert_eq!(mailbox.content().jobs.len(), 0, "memory is bounded");
         assert_eq!(mailbox.taken().await, News::Many);

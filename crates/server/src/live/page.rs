@@ -200,6 +200,26 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn ev_6_what_is_told_breaks_the_silence_too() {
+        let live = Arc::new(Live::new());
+        let mut stream = pin!(events(live.listen(None).expect("room")));
+        stream.next().await;
+        let start = Instant::now();
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        live.changed(&[job(1)]);
+        stream.next().await;
+        assert_eq!(stream.next().await, Some(Ok(Bytes::from_static(HEARTBEAT.as_bytes()))));
+        assert_eq!(start.elapsed().as_secs(), 25);
+    }
+
+    #[test]
+    fn ev_8_who_finds_no_room_is_told_when_to_come_again() {
+        let response = stream(None);
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[RETRY_AFTER], "10");
+    }
+
     #[tokio::test]
     async fn ev_7_a_stream_ends_when_the_server_stops_also_for_who_comes_later() {
         let live = Arc::new(Live::new());
