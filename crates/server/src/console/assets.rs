@@ -16,6 +16,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "all-logs.js",
     "api.js",
     "app.js",
+    "boxes.js",
     "clusters.js",
     "diagram.js",
     "dom.js",

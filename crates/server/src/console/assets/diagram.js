@@ -1,7 +1,9 @@
-// The picture of a job, drawn by the server, shown as an image: nothing in it can run.
+// The picture of a job, drawn by the server, shown as an image: nothing in it can run. Its boxes lead to their tasks.
 
 import { button, failure, fill, h } from "./dom.js";
+import { boxes } from "./boxes.js";
 import { bytes, call, id, isAbort } from "./api.js";
+import { utf8 } from "./format.js";
 
 /** How many times longer than it took to be drawn a drawing stays as it is. */
 const SHARE = 150;
@@ -47,7 +49,7 @@ export function diagram(page, body) {
     image.src = address;
     image.alt = `Diagram of ${page.job.name}; the view “Tasks” has the same as a tree`;
     save.href = address;
-    fill(frame, image);
+    fill(frame, h("div", { class: "sheet" }, image, boxes(utf8(bytes(drawn)), page.openTask)));
   };
   const again = () =>
     read().catch((error) => {
