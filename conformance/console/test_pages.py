@@ -41,19 +41,19 @@ def test_ui_2_progress_bars_leave_room_for_the_name(page: Page, world: World) ->
 
 def test_ui_3_filters_are_in_the_address_and_combine(page: Page, world: World) -> None:
     job = world.mosaic
-    world.submit("waits-for-ever", tasks.Leaf(1))
+    world.submit("never-taken", tasks.Leaf(1))
     page.goto("/workflows/jobs")
     page.get_by_role("button", name=re.compile("^completed")).click()
     expect(page).to_have_url(re.compile(r"\?state=completed$"))
     expect(page.locator(f"[data-job='{job}']")).to_be_visible()
-    expect(page.locator(".job-row", has_text="waits-for-ever")).to_have_count(0)
+    expect(page.locator(".job-row", has_text="never-taken")).to_have_count(0)
     page.keyboard.press("/")
     page.keyboard.type("alps")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"\?name=alps$"))
     expect(page.locator(".job-list .job-row")).to_have_count(1)
     # A link that somebody was sent shows the same.
-    page.goto("/workflows/jobs?name=waits&state=submitted&range=1h&task=queued")
+    page.goto("/workflows/jobs?name=never-taken&state=submitted&range=1h&task=queued")
     expect(page.locator(".job-list .job-row")).to_have_count(1)
     expect(page.get_by_role("button", name=re.compile("^submitted"))).to_have_attribute("aria-pressed", "true")
     world.run()
@@ -159,6 +159,19 @@ def test_ui_10_the_diagram_is_an_image_in_the_colours_of_the_appearance(page: Pa
     page.wait_for_function("document.querySelector('img.drawing').naturalWidth > 100")
     page.get_by_role("button", name="Dark").click()
     expect(image).not_to_have_attribute("src", first)
+
+
+@pytest.mark.parametrize("sketchy", ["0", "1"])
+def test_v_22_a_box_of_the_diagram_leads_to_its_task(page: Page, world: World, sketchy: str) -> None:
+    page.goto(f"/workflows/jobs/{world.ingest()}?view=diagram&sketchy={sketchy}")
+    box = page.get_by_role("button", name=re.compile("^Parse file 2, failed"))
+    corner = page.locator("img.drawing").bounding_box()
+    place = box.bounding_box()
+    assert corner and place
+    assert place["x"] > corner["x"]
+    assert place["x"] + place["width"] < corner["x"] + corner["width"]
+    box.click()
+    expect(page.get_by_role("complementary", name="Task").get_by_role("heading", name="Parse file 2")).to_be_visible()
 
 
 def test_ui_14_logs_of_all_jobs_by_time_and_level(page: Page, world: World) -> None:

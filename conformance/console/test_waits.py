@@ -62,8 +62,24 @@ def test_in_10_a_failed_and_a_canceled_job(page: Page, api: Api) -> None:
 def test_in_10_next_in_line_while_runners_are_busy(page: Page, api: Api) -> None:
     job = api.submit("waits-for-its-turn", ("Task", 2, []))
     task = api.take()
-    says(page, api, job, f"next in line: the runners of cluster {api.cluster} that can take it hold 1 tasks")
+    says(page, api, job, f"next in line: the runners of cluster {api.cluster} that can take it hold 1 task")
     api.done(task)
+
+
+def test_what_waits_in_the_order_of_things_is_one_line_while_tasks_run(page: Page, api: Api) -> None:
+    job = api.submit("waits-as-planned", ("Read", 2, []), ("Merge", 2, [0]), ("Write", 1, [1]))
+    task = api.take()
+    page.goto(f"/workflows/jobs/{job}")
+    note = page.get_by_label(WAITS)
+    expect(note.locator("summary")).to_have_text("3 tasks wait for other tasks, 1 next in line")
+    reason = note.get_by_text("waits for 2 of 2 tasks like Read")
+    expect(reason).to_be_hidden()
+    note.locator("summary").click()
+    expect(reason).to_be_visible()
+    api.done(task)
+    api.take()
+    # It stays open when it is drawn again, and nothing is folded that could be a fault.
+    expect(note.get_by_text("waits for 1 of 2 tasks like Read")).to_be_visible()
 
 
 def test_a_task_that_need_not_wait_longer_says_so_by_itself(page: Page, api: Api) -> None:

@@ -165,10 +165,11 @@ impl Wait {
                 let (name, version) = (&identifier.name, identifier.version.as_str());
                 match fit {
                     Fit::Some { idle: 0, busy } => {
-                        format!("next in line: the runners of cluster {cluster} that can take it hold {busy} tasks")
+                        let held = if *busy == 1 { "1 task".into() } else { format!("{busy} tasks") };
+                        format!("next in line: the runners of cluster {cluster} that can take it hold {held}")
                     }
                     Fit::Some { idle, .. } => {
-                        format!("next in line: {idle} runners of cluster {cluster} that can take it are idle")
+                        format!("next in line: of the runners of cluster {cluster} that can take it, {idle} idle")
                     }
                     Fit::NoneOnCluster { elsewhere } => format!(
                         "no runner asked for work on cluster {cluster} in the last minute; start one there for {name} \

@@ -17,7 +17,7 @@ export function boxes(svg, open) {
   return found.map((box) => {
     const { x, y, wide, high } = place(box);
     const task = box.getAttribute("data-task");
-    const label = visible(box.querySelector("text")?.textContent ?? "task");
+    const label = visible(box.querySelector("tspan")?.textContent ?? "task");
     const state = words((box.getAttribute("data-state") ?? "").toUpperCase());
     return styled(
       h("button", {
