@@ -110,6 +110,7 @@ mod tests {
         assert!(!group.holds_up(&state(0, 0), GroupKey(3)), "it is complete");
         assert!(!group.holds_up(&state(1, 0), GroupKey(5)), "nobody waits for it");
         assert!(state(1, 1).is_waiting() && !state(1, 0).is_waiting());
+        assert!(!state(0, 1).is_waiting(), "no task is left that could wait");
         assert!(!GroupState { skipped: true, ..state(1, 1) }.is_waiting(), "its tasks are SKIPPED");
     }
 }
