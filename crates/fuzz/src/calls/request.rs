@@ -13,7 +13,7 @@ use http::Request;
 use crate::input::Input;
 
 /// Where calls go.
-const CALLS: [&str; 33] = [
+const CALLS: [&str; 38] = [
     "/workflows.v1.JobService/SubmitJob",
     "/workflows.v1.TaskService/NextTask",
     "/workflows.v1.TaskService/TaskFailed",
@@ -47,16 +47,22 @@ const CALLS: [&str; 33] = [
     "/boxwood.v1.InsightService/ExplainJob",
     "/boxwood.v1.InsightService/ExplainTask",
     "/boxwood.v1.InsightService/ListRunners",
+    "/boxwood.v1.InsightService/ListFailedTasks",
+    "/boxwood.v1.InsightService/FindTasks",
+    "/boxwood.v1.InsightService/QuerySpans",
+    "/boxwood.v1.InsightService/ListQueues",
+    "/boxwood.v1.InsightService/DescribeServer",
 ];
 
 /// Where telemetry goes, and is asked for.
-const TELEMETRY: [&str; 6] = [
+const TELEMETRY: [&str; 7] = [
     "/v1/logs",
     "/v1/traces",
     "/workflows.v1.TelemetryQueryService/QueryJobLogs",
     "/workflows.v1.TelemetryQueryService/QueryLogsInInterval",
     "/workflows.v1.TelemetryQueryService/GetLogMessageCounts",
     "/workflows.v1.TelemetryQueryService/QueryJobSpans",
+    "/boxwood.v1.InsightService/QuerySpans",
 ];
 
 /// Names that exist, in place of what stands for them in the input: of the same length, so that lengths stay true.
