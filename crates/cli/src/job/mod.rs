@@ -2,6 +2,7 @@
 
 mod attributes;
 mod control;
+mod cursor;
 mod fold;
 mod get;
 pub(crate) mod json;

@@ -25,6 +25,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "failures.js",
     "find.js",
     "format.js",
+    "forms.css",
     "grow.js",
     "icon.svg",
     "insight.js",
@@ -49,5 +50,6 @@ pub(super) const ASSETS: &[Asset] = assets![
     "trace.js",
     "traces.js",
     "tree.js",
+    "views.css",
     "waits.js",
 ];

@@ -3,10 +3,11 @@
 mod follow;
 mod record;
 
-use boxwood::{Cursor, JobId, LogSeverity, TaskId};
+use boxwood::{JobId, LogSeverity, TaskId};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::cursor::{Start, start};
 use super::list::Sort;
 use super::wait::{PATIENCE, unless_interrupted};
 use crate::Failure;
@@ -55,10 +56,6 @@ enum Level {
     Error,
 }
 
-/// Where earlier records ended, if there were any.
-#[derive(Clone, Copy, Debug)]
-struct Start(Option<Cursor>);
-
 impl Level {
     fn severity(self) -> LogSeverity {
         match self {
@@ -75,17 +72,6 @@ impl Level {
 struct LogsJson {
     logs: Vec<Record>,
     next_cursor: String,
-}
-
-/// An empty cursor is that of the first page, so that scripts can begin with one.
-fn start(text: &str) -> Result<Start, String> {
-    match text {
-        "" => Ok(Start(None)),
-        text => match text.parse::<Cursor>() {
-            Ok(cursor) => Ok(Start(Some(cursor))),
-            Err(_) => Err("not a next_cursor of `boxwood job logs`".to_owned()),
-        },
-    }
 }
 
 /// Prints log records (O-30 to O-40).

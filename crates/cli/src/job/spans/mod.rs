@@ -5,10 +5,11 @@ mod timeline;
 
 use std::collections::HashMap;
 
-use boxwood::{Cursor, JobId, TaskId};
+use boxwood::{JobId, TaskId};
 use clap::Args;
 use serde::Serialize;
 
+use super::cursor::{Start, start};
 use super::list::Sort;
 use crate::Failure;
 use crate::connect::Options;
@@ -43,25 +44,10 @@ pub(super) struct SpansArgs {
     include_runner_attributes: bool,
 }
 
-/// Where earlier spans ended, if there were any.
-#[derive(Clone, Copy, Debug)]
-struct Start(Option<Cursor>);
-
 #[derive(Serialize)]
 struct SpansJson {
     spans: Vec<Span>,
     next_cursor: String,
-}
-
-/// An empty cursor is that of the first page, so that scripts can begin with one.
-fn start(text: &str) -> Result<Start, String> {
-    match text {
-        "" => Ok(Start(None)),
-        text => match text.parse::<Cursor>() {
-            Ok(cursor) => Ok(Start(Some(cursor))),
-            Err(_) => Err("not a next_cursor of `boxwood job spans`".to_owned()),
-        },
-    }
 }
 
 /// Prints spans (O-33, O-34).
