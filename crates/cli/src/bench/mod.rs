@@ -11,6 +11,7 @@ mod export;
 mod growth;
 mod line;
 mod measure;
+mod pages;
 mod processor;
 mod rate;
 mod requests;
@@ -48,7 +49,7 @@ pub(crate) struct BenchArgs {
     /// Servers to start on the database; connections go to them in turn
     #[arg(long, default_value_t = 1, requires = "database_url", value_parser = clap::value_parser!(u16).range(1..=64))]
     servers: u16,
-    /// What to measure; by default all but the backlog, and with --url also not what needs a server of its own
+    /// What to measure; by default all but the backlog and the pages, and with --url also not what needs a server of its own
     #[arg(long, value_enum, value_delimiter = ',')]
     workload: Vec<Workload>,
     /// Tasks of the flat workload and those like it; a tree has as many or more
@@ -100,6 +101,9 @@ pub(crate) enum Workload {
     Mixed,
     /// Flat, while logs and spans are exported on 16 connections as fast as they are taken
     Telemetry,
+    /// Flat at 3,000 tasks a second, with and without a hundred open pages of the console: what a page costs. Takes as many
+    /// seconds as there are 3,000 tasks
+    Pages,
     /// A server of its own with nothing to do: memory, processor, start
     Idle,
     /// A server of its own with very many queued tasks: rate, memory, start after SIGKILL
@@ -124,7 +128,8 @@ impl BenchArgs {
         if !self.growth.is_empty() || !self.workload.is_empty() {
             return Ok(self.workload.clone());
         }
-        let usual = |workload: &Workload| *workload != Workload::Backlog && !excluded(workload);
+        let usual =
+            |workload: &Workload| !matches!(workload, Workload::Backlog | Workload::Pages) && !excluded(workload);
         Ok(Workload::value_variants().iter().copied().filter(usual).collect())
     }
 }

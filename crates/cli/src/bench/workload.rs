@@ -12,7 +12,7 @@ use super::measure::{Figure, Times};
 use super::processor::Processor;
 use super::rate::{self, Run, Shape};
 use super::requests::{self, TASK_NAME, task_of};
-use super::{HELD_MS, Load, Workload, alone, beside, runner};
+use super::{HELD_MS, Load, Workload, alone, beside, pages, runner};
 use crate::Failure;
 
 /// Hops of the chain measured.
@@ -41,6 +41,7 @@ pub(super) async fn measure(workload: Workload, load: &Load<'_>, before: &[Figur
         Workload::FanIn => fan_in(load, &cluster).await,
         Workload::Mixed => beside::mixed(load, &cluster).await,
         Workload::Telemetry => beside::telemetry(load, &cluster).await,
+        Workload::Pages => pages::measure(load, &cluster).await,
         Workload::Idle => alone::idle(load.data).await,
         Workload::Backlog => alone::backlog(load, flat()).await,
     }

@@ -16,7 +16,7 @@ fn bench(arguments: &[&str]) -> serde_json::Value {
 
 #[test]
 fn every_workload_executes_its_tasks_and_says_what_it_measured() {
-    let all = "flat,jobs,runner,tree,chain,latency,fan-in,mixed,telemetry,idle,backlog";
+    let all = "flat,jobs,runner,tree,chain,latency,fan-in,mixed,telemetry,idle,backlog,pages";
     let figures = bench(&["--workload", all, "--queued", "300"]);
     assert_eq!((figures["connections"].as_u64(), figures["in_flight"].as_u64()), (Some(2), Some(2)));
     for rate in ["noop_calls_per_second", "library_noop_calls_per_second"] {
@@ -39,6 +39,7 @@ fn every_workload_executes_its_tasks_and_says_what_it_measured() {
         ("telemetry", 50),
         ("idle", 0),
         ("backlog", 300),
+        ("pages", 96),
     ];
     assert_eq!(tasks, expected);
     let facts: Vec<Vec<&str>> = workloads
@@ -55,6 +56,8 @@ fn every_workload_executes_its_tasks_and_says_what_it_measured() {
     assert_eq!(facts[8], ["log_records_per_second", "spans_per_second"]);
     if cfg!(target_os = "linux") {
         assert_eq!(facts[9], ["core_share", "ready_ms", "resident_bytes"]);
+        let shares = ["core_share_of_page", "core_share_with_pages", "core_share_without_pages"];
+        assert_eq!(facts[11], [&shares[..], &["pages"]].concat());
         assert_eq!(facts[10], ["queued_tasks", "ready_again_ms", "resident_again_bytes", "resident_bytes"]);
     }
 }
