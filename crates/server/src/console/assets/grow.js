@@ -25,8 +25,10 @@ export function grow(end, step, signal) {
     } finally {
       reading = false;
     }
-    // A high window may show more than one page.
-    if (!stopped && !signal.aborted && near(end)) await read();
+    // Observed anew it is told once in any case: a high window may show more than one page, and whoever scrolls to the end
+    // before the next picture never leaves it for the observer.
+    observer.unobserve(end);
+    if (!stopped && !signal.aborted) observer.observe(end);
   };
   const observer = new IntersectionObserver(
     (entries) => {
@@ -41,10 +43,7 @@ export function grow(end, step, signal) {
     reading: () => reading,
     goOn: () => {
       stopped = false;
+      observer.observe(end);
     },
   };
-}
-
-function near(end) {
-  return end.isConnected && end.getBoundingClientRect().top < innerHeight + AHEAD;
 }
