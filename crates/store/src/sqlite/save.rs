@@ -28,8 +28,11 @@ pub(super) fn changes(connection: &Connection, changes: &Changes<'_>) -> Result<
         job_status(connection, status)?;
     }
     new_groups(connection, changes.groups)?;
-    let mut statement = connection
-        .prepare_cached("INSERT OR REPLACE INTO group_state (key, open, blocked, skipped) VALUES (?1, ?2, ?3, ?4)")?;
+    // Updated, not replaced: that would look for the row in the index of waiting groups, where it seldom is.
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO group_state (key, open, blocked, skipped) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (key) DO UPDATE SET open = ?2, blocked = ?3, skipped = ?4",
+    )?;
     for state in &changes.group_states {
         statement.execute(params![column(state.key.0), column(state.open), state.blocked, state.skipped])?;
     }
