@@ -168,8 +168,11 @@ impl Wait {
                         let held = if *busy == 1 { "1 task".into() } else { format!("{busy} tasks") };
                         format!("next in line: the runners of cluster {cluster} that can take it hold {held}")
                     }
+                    Fit::Some { idle: 1, .. } => {
+                        format!("next in line: 1 runner of cluster {cluster} that can take it is idle")
+                    }
                     Fit::Some { idle, .. } => {
-                        format!("next in line: of the runners of cluster {cluster} that can take it, {idle} idle")
+                        format!("next in line: {idle} runners of cluster {cluster} that can take it are idle")
                     }
                     Fit::NoneOnCluster { elsewhere } => format!(
                         "no runner asked for work on cluster {cluster} in the last minute; start one there for {name} \
@@ -281,7 +284,9 @@ mod tests {
               v1.3, only v1.2; start one for v1.3 or a later minor version",
             ),
             (Fit::Some { idle: 2, busy: 9 }, "next in line: 2 runners of cluster a that can take it are idle"),
+            (Fit::Some { idle: 1, busy: 9 }, "next in line: 1 runner of cluster a that can take it is idle"),
             (Fit::Some { idle: 0, busy: 9 }, "next in line: the runners of cluster a that can take it hold 9 tasks"),
+            (Fit::Some { idle: 0, busy: 1 }, "next in line: the runners of cluster a that can take it hold 1 task"),
         ];
         for (fit, expected) in says {
             assert_eq!(text(fit), expected);
