@@ -35,7 +35,8 @@ fn calls() -> BTreeSet<String> {
                 service.ends_with("Service") && method.bytes().all(|letter| letter.is_ascii_alphabetic())
             };
             if text.split_once('/').is_some_and(is_method) {
-                calls.insert(format!("/workflows.v1.{text}"));
+                let package = if text.starts_with("InsightService/") { "boxwood" } else { "workflows" };
+                calls.insert(format!("/{package}.v1.{text}"));
             } else if before.trim_end().ends_with("ask(") {
                 calls.insert(format!("/boxwood.v1.InsightService/{text}"));
             }
@@ -123,16 +124,18 @@ async fn au_8_a_page_of_another_origin_is_not_told_that_it_may_call() {
 #[test]
 fn ui_18_what_is_sent_is_in_bodies_and_never_in_addresses() {
     let scripts = scripts();
-    let with = |word: &str| -> Vec<&str> {
+    let with = |word: &str| -> BTreeSet<&str> {
         scripts.iter().filter(|(_, text)| text.contains(word)).map(|(name, _)| name.as_str()).collect()
     };
     // One place calls, one place listens; both with nothing but the name of a method or the id of a job in the address.
-    assert_eq!(with("fetch("), ["api.js"]);
-    assert_eq!(with("new EventSource("), ["live.js"]);
+    // And one looks whether the server is there.
+    assert_eq!(with("fetch("), BTreeSet::from(["api.js", "reach.js"]));
+    assert_eq!(with("new EventSource("), BTreeSet::from(["live.js"]));
     for word in ["XMLHttpRequest", "sendBeacon", "WebSocket", "document.cookie", "authorization"] {
-        assert_eq!(with(word), [""; 0], "{word}");
+        assert_eq!(with(word), BTreeSet::new(), "{word}");
     }
     let text = |name: &str| &scripts.iter().find(|(file, _)| file == name).expect("a script").1;
     assert!(text("api.js").contains("fetch(`/${name}.${method}`, {\n      method: \"POST\","));
+    assert!(text("reach.js").contains("fetch(\"/healthz\", "));
     assert!(text("live.js").contains("new EventSource(job ? `/events/jobs/${job}` : \"/events/jobs\")"));
 }
