@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use boxwood_proto::tilebox::v1::ID;
@@ -38,7 +40,7 @@ pub(super) async fn measure(load: &Load<'_>, cluster: &str) -> Result<Figure, Fa
     let each = load.tasks.div_ceil(PARTS * RUNNERS).max(1);
     let tasks = each * PARTS * RUNNERS;
     report(clients, requests::computed(root.clone(), Some(requests::submissions(tasks, 0)))).await?;
-    let (mut without, mut with) = (Used::default(), Used::default());
+    let (mut without, mut with, mut reads) = (Used::default(), Used::default(), 0);
     for part in 0..PARTS {
         let pages = match part % 2 {
             0 => None,
@@ -48,18 +50,21 @@ pub(super) async fn measure(load: &Load<'_>, cluster: &str) -> Result<Figure, Fa
         execute(load, cluster, each).await?;
         let used = if pages.is_some() { &mut with } else { &mut without };
         used.add(before.each(1).server_us, start.elapsed());
-        if let Some(mut pages) = pages {
-            pages.fail()?;
+        if let Some(pages) = pages {
+            reads += pages.reads()?;
         }
     }
     let mut figure = Figure::new(Workload::Pages, tasks);
     figure.per_second = Some(tasks as f64 / (without.time + with.time).as_secs_f64());
-    figure.facts = BTreeMap::from([("pages", PAGES as f64)]);
-    if let (Some(without), Some(with)) = (without.core_share(), with.core_share()) {
+    let each = reads as f64 / with.time.as_secs_f64() / PAGES as f64;
+    figure.facts = BTreeMap::from([("pages", PAGES as f64), ("reads_per_second_of_page", each)]);
+    if let (Some(without), Some(with)) = (without.core_percent(), with.core_percent()) {
         let page = (with - without) / PAGES as f64;
-        let shares =
-            [("core_share_without_pages", without), ("core_share_with_pages", with), ("core_share_of_page", page)];
-        figure.facts.extend(shares);
+        figure.facts.extend([
+            ("core_percent_without_pages", without),
+            ("core_percent_with_pages", with),
+            ("core_percent_of_page", page),
+        ]);
     }
     Ok(figure)
 }
@@ -79,8 +84,8 @@ impl Used {
     }
 
     /// The part of one core that was used.
-    fn core_share(&self) -> Option<f64> {
-        Some(self.processor_us? / 1e6 / self.time.as_secs_f64())
+    fn core_percent(&self) -> Option<f64> {
+        Some(self.processor_us? / 1e4 / self.time.as_secs_f64())
     }
 }
 
@@ -114,28 +119,32 @@ async fn report(clients: &Clients, task: boxwood_proto::workflows::v1::ComputedT
 }
 
 /// Pages that are open, until this is dropped.
-struct Pages(JoinSet<io::Error>);
+struct Pages {
+    open: JoinSet<io::Error>,
+    reads: Arc<AtomicU64>,
+}
 
 impl Pages {
     /// Opens pages that show the first tasks below `root`, and have read them.
     async fn open(url: &str, job: &ID, root: &ID) -> Result<Self, Failure> {
-        let mut pages = JoinSet::new();
+        let (mut pages, made) = (JoinSet::new(), Arc::new(AtomicU64::new(0)));
         let reads = reads(job, root)?;
         for number in 0..PAGES {
             let mut page = Page::open(url, job, &reads).await.map_err(failed)?;
             page.read().await.map_err(failed)?;
             // Nobody opens a hundred pages in the same moment.
             let first = READS_EVERY.mul_f64(number as f64 / PAGES as f64);
-            pages.spawn(async move { page.stay(first).await });
+            let made = made.clone();
+            pages.spawn(async move { page.stay(first, &made).await });
         }
-        Ok(Self(pages))
+        Ok(Self { open: pages, reads: made })
     }
 
-    /// Whether a page could not be read.
-    fn fail(&mut self) -> Result<(), Failure> {
-        match self.0.try_join_next() {
+    /// How often the pages read the job after they were opened; an error if one could not.
+    fn reads(mut self) -> Result<u64, Failure> {
+        match self.open.try_join_next() {
             Some(Ok(error)) => Err(failed(error)),
-            _ => Ok(()),
+            _ => Ok(self.reads.load(Ordering::Relaxed)),
         }
     }
 }
@@ -188,7 +197,7 @@ impl Page {
     }
 
     /// Reads again when something has changed, until that fails.
-    async fn stay(&mut self, first: Duration) -> io::Error {
+    async fn stay(&mut self, first: Duration, made: &AtomicU64) -> io::Error {
         tokio::time::sleep(first).await;
         let mut every = tokio::time::interval(READS_EVERY);
         loop {
@@ -196,6 +205,7 @@ impl Page {
             if let Err(error) = self.turn().await {
                 return error;
             }
+            made.fetch_add(1, Ordering::Relaxed);
         }
     }
 

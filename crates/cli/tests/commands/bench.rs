@@ -56,8 +56,8 @@ fn every_workload_executes_its_tasks_and_says_what_it_measured() {
     assert_eq!(facts[8], ["log_records_per_second", "spans_per_second"]);
     if cfg!(target_os = "linux") {
         assert_eq!(facts[9], ["core_share", "ready_ms", "resident_bytes"]);
-        let shares = ["core_share_of_page", "core_share_with_pages", "core_share_without_pages"];
-        assert_eq!(facts[11], [&shares[..], &["pages"]].concat());
+        let used = ["core_percent_of_page", "core_percent_with_pages", "core_percent_without_pages"];
+        assert_eq!(facts[11], [&used[..], &["pages", "reads_per_second_of_page"]].concat());
         assert_eq!(facts[10], ["queued_tasks", "ready_again_ms", "resident_again_bytes", "resident_bytes"]);
     }
 }
