@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use boxwood::JobId;
 use boxwood_proto::tilebox::v1::ID;
 use boxwood_proto::workflows::v1::NextTaskRequest;
 use serde_json::{Value, json};
@@ -179,10 +180,17 @@ struct Page {
 impl Page {
     async fn open(url: &str, job: &ID, reads: &[(&str, String)]) -> io::Result<Self> {
         let address = url.trim_start_matches("http://").trim_end_matches('/');
-        let hex: String = job.uuid.iter().map(|byte| format!("{byte:02x}")).collect();
+        let job =
+            JobId::from_bytes(job.uuid.as_slice().try_into().map_err(|_| io::Error::other("an id has 16 bytes"))?);
         let mut events = TcpStream::connect(address).await?;
-        let head = format!("GET /events/jobs/{hex} HTTP/1.1\r\nhost: {address}\r\naccept: text/event-stream\r\n\r\n");
+        let head = format!("GET /events/jobs/{job} HTTP/1.1\r\nhost: {address}\r\naccept: text/event-stream\r\n\r\n");
         events.write_all(head.as_bytes()).await?;
+        let mut told = vec![0; 4096];
+        let length = events.read(&mut told).await?;
+        if !told.starts_with(b"HTTP/1.1 200") {
+            let answer = String::from_utf8_lossy(&told[..length]);
+            return Err(io::Error::other(format!("the events of a job: answered {answer:?}")));
+        }
         let request = |(path, body): &(&str, String)| {
             let length = body.len();
             format!(
