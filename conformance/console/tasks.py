@@ -111,6 +111,20 @@ class Count(Task):
         raise ValueError(f"nobody opens: {self.what}")
 
 
+class Talk(Task):
+    """Logs many lines and fails; tried again it logs as many."""
+
+    lines: int
+    attempts = 0
+
+    def execute(self, context: ExecutionContext) -> None:
+        for line in range(self.lines):
+            context.logger.info("says", line=line)
+        Talk.attempts += 1
+        if Talk.attempts == 1:
+            raise ValueError("has not finished")
+
+
 class Bars(Task):
     bars: int
 
@@ -133,4 +147,4 @@ class Leaf(Task):
         pass
 
 
-ALL = [Mosaic, Scene, Blend, Ingest, Parse, Hostile, Bad, Census, Count, Bars, Wide, Leaf]
+ALL = [Mosaic, Scene, Blend, Ingest, Parse, Hostile, Bad, Census, Count, Bars, Talk, Wide, Leaf]

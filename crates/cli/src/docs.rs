@@ -5,11 +5,12 @@ use serde::Serialize;
 
 use crate::Failure;
 use crate::output::{Output, Style};
-use crate::text::{columns, fit, number};
+use crate::text::{fit, number, wrap};
 
 /// The documents, as they were when this program was built.
-const DOCUMENTS: [(&str, &str); 8] = [
+const DOCUMENTS: [(&str, &str); 9] = [
     ("README.md", include_str!("../../../README.md")),
+    ("docs/tour.md", include_str!("../../../docs/tour.md")),
     ("docs/cli.md", include_str!("../../../docs/cli.md")),
     ("docs/behaviour.md", include_str!("../../../docs/behaviour.md")),
     ("docs/wire.md", include_str!("../../../docs/wire.md")),
@@ -173,7 +174,8 @@ fn written(passage: &Passage, output: Output) -> String {
     let room = screen.columns.map_or(usize::MAX, |columns| columns.saturating_sub(place.len() + 2));
     let mut text =
         format!("{}  {}\n", screen.paint(Style::Faint, &place), screen.paint(Style::Bold, &fit(&headings, room)));
-    let lines: Vec<String> = passage.text.lines().flat_map(|line| wrapped(line, screen.columns)).collect();
+    let width = screen.columns.map(|columns| columns.saturating_sub(2).max(20));
+    let lines: Vec<String> = passage.text.lines().flat_map(|line| wrap(line, width)).collect();
     for line in lines.iter().take(LINES_MAX) {
         text.push_str(&format!("  {line}\n"));
     }
@@ -181,24 +183,6 @@ fn written(passage: &Passage, output: Output) -> String {
         text.push_str("  …\n");
     }
     text
-}
-
-/// The line, broken between words where it is too long for a terminal.
-fn wrapped(line: &str, room: Option<usize>) -> Vec<String> {
-    let Some(room) = room.map(|room| room.saturating_sub(2).max(20)) else { return vec![line.to_owned()] };
-    let mut lines = vec![String::new()];
-    for word in line.split(' ') {
-        let last = lines.last_mut().expect("there is one from the start");
-        if !last.is_empty() && columns(last) + 1 + columns(word) > room {
-            lines.push(word.to_owned());
-        } else {
-            if !last.is_empty() {
-                last.push(' ');
-            }
-            last.push_str(word);
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

@@ -40,6 +40,11 @@ pub(crate) fn failed(call: &str) -> impl Fn(ConnectError) -> Failure + '_ {
     move |error| Failure::Other(format!("{call}: {error}"))
 }
 
+/// Host and port of a server's URL.
+pub(crate) fn address(url: &str) -> &str {
+    url.trim_start_matches("http://").trim_end_matches('/')
+}
+
 impl Connections {
     /// `count` connections, to these servers in turn.
     pub(crate) fn open(urls: &[String], count: u16) -> Result<Self, Failure> {

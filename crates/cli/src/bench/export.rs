@@ -15,6 +15,7 @@ use boxwood_proto::tilebox::v1::ID;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::connection::address;
 use super::requests::TRACE;
 
 /// Records of one export.
@@ -91,7 +92,7 @@ pub(super) struct Exporter {
 
 impl Exporter {
     pub(super) async fn connect(url: &str, signal: Signal, task: &ID) -> std::io::Result<Self> {
-        let address = url.trim_start_matches("http://").trim_end_matches('/');
+        let address = address(url);
         let (path, body) = (signal.path(), signal.body(task));
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-protobuf\r\ncontent-length: {}\r\n\r\n",

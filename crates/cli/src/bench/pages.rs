@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::connection::Clients;
+use super::connection::{Clients, address};
 use super::measure::Figure;
 use super::processor::Processor;
 use super::requests::{self, TASK_NAME, task_of};
@@ -179,7 +179,7 @@ struct Page {
 
 impl Page {
     async fn open(url: &str, job: &ID, reads: &[(&str, String)]) -> io::Result<Self> {
-        let address = url.trim_start_matches("http://").trim_end_matches('/');
+        let address = address(url);
         let job =
             JobId::from_bytes(job.uuid.as_slice().try_into().map_err(|_| io::Error::other("an id has 16 bytes"))?);
         let mut events = TcpStream::connect(address).await?;

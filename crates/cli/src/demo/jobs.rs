@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use boxwood::{Client, Job, JobId, JobState, RawTask, TaskState};
 
-use super::work::print::Print;
-use super::work::tides::Tides;
+use super::tasks::print::Print;
+use super::tasks::tides::Tides;
 use crate::Failure;
 
 /// A demo that takes this long will not end by itself.

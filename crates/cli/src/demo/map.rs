@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::work::island::Kind;
+use super::tasks::island::Kind;
 use crate::Failure;
 use crate::output::Screen;
 

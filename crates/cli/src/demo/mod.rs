@@ -4,7 +4,7 @@ mod jobs;
 mod map;
 mod runners;
 mod say;
-mod work;
+mod tasks;
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -23,7 +23,7 @@ use jobs::{PATIENCE, SmallJobs, expect};
 use map::{Map, MapJson};
 use runners::{Role, Runners};
 use say::Say;
-use work::survey::{GPU, MAP, Survey};
+use tasks::survey::{GPU, MAP, Survey};
 
 /// When it ends, for the help text.
 pub(crate) const HOW_LONG: &str = "\

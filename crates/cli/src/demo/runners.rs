@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::process::{Child, ChildStdin, Command};
 
-use super::work::{print, survey, tides};
+use super::tasks::{print, survey, tides};
 use crate::Failure;
 use crate::output::Output;
 

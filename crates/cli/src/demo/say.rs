@@ -105,7 +105,7 @@ impl Say {
                 hint("look around", &format!("{program} demo --keep")),
                 hint("a server", &format!("{program} serve")),
                 hint("what else", &format!("{program} --help")),
-                hint("how it is made", "crates/cli/src/demo/work/survey.rs, and README.md"),
+                hint("how it is made", "crates/cli/src/demo/tasks/survey.rs, and README.md"),
             ]
         };
         self.text(&format!("\n{}\n", lines.join("\n")))

@@ -5,9 +5,9 @@ import { call, isUuid } from "./api.js";
 import { counted } from "./format.js";
 import { grow } from "./grow.js";
 import { findTasks } from "./insight.js";
-import { levelChips } from "./logs.js";
+import { chosenLevels, flipLevel, levelChips } from "./logs.js";
 import { hasRange, interval, rangeFields } from "./range.js";
-import { LEVELS, placeRows, record, recordRow } from "./record.js";
+import { placeRows, record, recordRow } from "./record.js";
 
 const PAGE = 200;
 
@@ -15,12 +15,7 @@ const PAGE = 200;
 export async function show(context) {
   const { view, query, signal } = context;
   if (!hasRange(query)) query.set("range", "1h");
-  const chosen = new Set(
-    query
-      .getAll("level")
-      .map((each) => each.toUpperCase())
-      .filter((each) => LEVELS.includes(each)),
-  );
+  const chosen = chosenLevels(query);
   const range = interval(query) ?? {};
   range.endTime ??= new Date(Date.now() + 60e3).toISOString();
   const reopen = () => context.go(`/workflows/logs?${query}`, { replace: true });
@@ -40,9 +35,7 @@ export async function show(context) {
     end,
   );
   const toggle = (each) => {
-    if (!chosen.delete(each)) chosen.add(each);
-    query.delete("level");
-    chosen.forEach((level) => query.append("level", level.toLowerCase()));
+    flipLevel(query, chosen, each);
     reopen();
   };
   const counts = await call("TelemetryQueryService/GetLogMessageCounts", { timeInterval: range }, { signal });

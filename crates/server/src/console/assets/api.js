@@ -87,6 +87,11 @@ export function id(text) {
   return { uuid: base64(data) };
 }
 
+/** An id as UUIDs are written, out of a text that is one with or without dashes. */
+export function written(text) {
+  return uuid(id(text.trim().toLowerCase()));
+}
+
 /** Whether a text is a UUID. */
 export function isUuid(text) {
   return /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test((text ?? "").trim());

@@ -3,6 +3,7 @@
 import { button, failure, fill, h, link } from "./dom.js";
 import { isAbort } from "./api.js";
 import * as logs from "./all-logs.js";
+import { switcher } from "./appearance.js";
 import * as clusters from "./clusters.js";
 import * as editor from "./editor.js";
 import * as find from "./find.js";
@@ -96,37 +97,6 @@ async function show() {
   }
 }
 
-function theme() {
-  const root = document.documentElement;
-  const dark = () =>
-    (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const toggle = button(
-    "",
-    () => {
-      const next = dark() ? "light" : "dark";
-      root.dataset.theme = next;
-      try {
-        localStorage.setItem("boxwood-theme", next);
-      } catch {
-        /* Then it holds until the page is left. */
-      }
-      label();
-      document.dispatchEvent(new CustomEvent("appearance"));
-    },
-    { class: "quiet" },
-  );
-  const label = () => {
-    toggle.textContent = dark() ? "Light" : "Dark";
-    toggle.title = `Switch to ${dark() ? "light" : "dark"} appearance`;
-  };
-  label();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    label();
-    document.dispatchEvent(new CustomEvent("appearance"));
-  });
-  return toggle;
-}
-
 function help() {
   if (document.querySelector("dialog.help")) return;
   const box = h(
@@ -214,6 +184,6 @@ fill(
 fill(
   document.getElementById("tools"),
   find.search(go),
-  h("div", { class: "row" }, theme(), button("Keys", help, { class: "quiet", title: "Keys (?)" })),
+  h("div", { class: "row" }, switcher(), button("Keys", help, { class: "quiet", title: "Keys (?)" })),
 );
 show();

@@ -1,12 +1,14 @@
 // The picture of a job, drawn by the server, shown as an image: nothing in it can run. Its boxes lead to their tasks.
 
 import { button, failure, fill, h } from "./dom.js";
+import { isDark } from "./appearance.js";
 import { boxes } from "./boxes.js";
 import { bytes, call, id, isAbort } from "./api.js";
 import { utf8 } from "./format.js";
+import { seldom } from "./seldom.js";
 
-/** How many times longer than it took to be drawn a drawing stays as it is. */
-const SHARE = 150;
+/** A drawing of a large job costs more than a look at it. */
+const PAUSE_MS = 5000;
 
 /** The view. */
 export function diagram(page, body) {
@@ -16,7 +18,7 @@ export function diagram(page, body) {
     layout: query.get("layout") ?? "dagre",
     sketchy: query.get("sketchy") === "1",
   };
-  let [address, drawn, whole, last, took, timer] = [null, "", true, 0, 0, null];
+  let [address, drawn, whole] = [null, "", true];
   const image = h("img", { class: "drawing", alt: "" });
   const frame = h("div", { class: "drawing-frame fit", tabindex: 0, "aria-label": "Diagram of the job" });
   const save = h(
@@ -24,24 +26,16 @@ export function diagram(page, body) {
     { class: "button quiet", download: `${page.job.name.replace(/[^\w.-]+/g, "-").slice(0, 60)}.svg`, href: "#" },
     "Save as SVG",
   );
-  const dark = () =>
-    (document.documentElement.dataset.theme ??
-      (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-
   const read = async () => {
-    last = Date.now();
-    clearTimeout(timer);
-    timer = null;
     const answer = await call(
       "JobService/VisualizeJob",
       {
         jobId: id(key),
         renderOptions: { layout: options.layout, direction: options.direction, sketchy: options.sketchy, padding: 12 },
-        theme: dark() ? "WORKFLOW_DIAGRAM_THEME_CONSOLE_DARK" : "WORKFLOW_DIAGRAM_THEME_CONSOLE_LIGHT",
+        theme: isDark() ? "WORKFLOW_DIAGRAM_THEME_CONSOLE_DARK" : "WORKFLOW_DIAGRAM_THEME_CONSOLE_LIGHT",
       },
       { signal, headers: { "boxwood-fold": "true" } },
     );
-    took = Date.now() - last;
     if (answer.svg === drawn) return;
     drawn = answer.svg;
     if (address) URL.revokeObjectURL(address);
@@ -51,8 +45,9 @@ export function diagram(page, body) {
     save.href = address;
     fill(frame, h("div", { class: "sheet" }, image, boxes(utf8(bytes(drawn)), page.openTask)));
   };
+  const drawing = seldom(PAUSE_MS, read);
   const again = () =>
-    read().catch((error) => {
+    drawing.now().catch((error) => {
       if (!isAbort(error)) fill(frame, failure(error, again));
     });
   const choose = (name, values, label) =>
@@ -128,16 +123,9 @@ export function diagram(page, body) {
   again();
   document.addEventListener("appearance", again);
   return {
-    // A drawing of a large job costs more than a look at it: five seconds apart, or so rarely that it is a small part of
-    // the server's time.
-    refresh: async () => {
-      const due = last + Math.max(5000, took * SHARE);
-      if (Date.now() >= due) await read();
-      // What changes last is drawn too.
-      else timer ??= setTimeout(again, due - Date.now());
-    },
+    refresh: drawing.refresh,
     end: () => {
-      clearTimeout(timer);
+      drawing.end();
       document.removeEventListener("appearance", again);
       if (address) URL.revokeObjectURL(address);
     },

@@ -5,10 +5,13 @@ import { call, hex, id, isAbort, uuid } from "./api.js";
 import { count, counted, fromNanos, span as duration, visible } from "./format.js";
 import { attributes, runnerName } from "./record.js";
 import { MOVES, rove } from "./rove.js";
+import { seldom } from "./seldom.js";
 
 const PAGE = 1000;
 /** Spans read at most; a page that draws more is slow, and nobody reads it. */
 const SPANS_MAX = 5000;
+/** Runners send spans every few seconds. */
+const PAUSE_MS = 3000;
 /** Rows drawn at first, and with each further wish. */
 const ROWS = 200;
 /** Bars drawn in the lanes of runners. */
@@ -279,15 +282,11 @@ export function execution(page, body) {
         if (!isAbort(error)) fill(body, failure(error, start));
       });
   start();
-  let asked = 0;
-  return {
-    refresh: async () => {
-      // A large timeline is read again seldom.
-      asked += 1;
-      if (spans.length >= PAGE && asked % 10 !== 0) return;
-      const before = spans.length;
-      await load();
-      if (spans.length !== before) draw();
-    },
-  };
+  // Spans are in the order of their starts and come when they end: all of them are read again.
+  const reading = seldom(PAUSE_MS, async () => {
+    const before = spans.length;
+    await load();
+    if (spans.length !== before) draw();
+  });
+  return { refresh: reading.refresh, end: reading.end };
 }

@@ -1,13 +1,8 @@
 // The search box: jobs by name, and jobs and tasks by their id.
 
 import { fill, h, link, empty } from "./dom.js";
-import { call, id, isUuid, uuid } from "./api.js";
+import { call, id, isUuid, written } from "./api.js";
 import { findTasks, taskAddress } from "./insight.js";
-
-/** An id as UUIDs are written. */
-function written(text) {
-  return uuid(id(text.trim().toLowerCase()));
-}
 
 /** The address of the job or task with an id; null if there is none. */
 async function whereIs(key, signal) {

@@ -1,7 +1,7 @@
 // The page of one job: what it is, how far it is, what failed; and its views.
 
 import { add, button, confirm, fill, h, link, toast } from "./dom.js";
-import { call, id, isAbort, readJob } from "./api.js";
+import { call, id, isAbort, readJob, written } from "./api.js";
 import { count, counted, instant, milliseconds, span, time, visible } from "./format.js";
 import { badge, counts, icon, isOpen, jobState, progressBar, stateBar, words } from "./states.js";
 import { elapsed } from "./job-row.js";
@@ -30,8 +30,7 @@ export async function show(context) {
   const { view, query, signal } = context;
   // Older links name the parent of a task as well.
   query.delete("parent");
-  const key =
-    context.id.length === 32 ? context.id.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5") : context.id;
+  const key = written(context.id);
   const page = { ...context, key, job: await readJob(key, { signal }), failures: null, waits: null };
   const top = h("div", { class: "job-top" });
   const body = h("div", { class: "tab-body", role: "tabpanel", id: "tab-body" });

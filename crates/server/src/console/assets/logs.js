@@ -5,8 +5,11 @@ import { call, id } from "./api.js";
 import { count, counted } from "./format.js";
 import { grow } from "./grow.js";
 import { LEVELS, record, recordRow } from "./record.js";
+import { seldom } from "./seldom.js";
 
 const PAGE = 200;
+/** How often levels are counted, out of more records than a page has. */
+const COUNT_MS = 3000;
 
 /** Chips that choose levels, with how many records each has. */
 export function levelChips(counts, partial, chosen, pick) {
@@ -29,15 +32,23 @@ export function levelChips(counts, partial, chosen, pick) {
   );
 }
 
+/** The levels chosen in an address; none for all. */
+export function chosenLevels(query) {
+  const named = query.getAll("level").map((each) => each.toUpperCase());
+  return new Set(named.filter((each) => LEVELS.includes(each)));
+}
+
+/** Chooses a level, or no longer; the address says so too. */
+export function flipLevel(query, chosen, level) {
+  if (!chosen.delete(level)) chosen.add(level);
+  query.delete("level");
+  chosen.forEach((each) => query.append("level", each.toLowerCase()));
+}
+
 /** The logs of one job. */
 export function jobLogs(page, body) {
   const { query, key, signal } = page;
-  const chosen = new Set(
-    query
-      .getAll("level")
-      .map((each) => each.toUpperCase())
-      .filter((each) => LEVELS.includes(each)),
-  );
+  const chosen = chosenLevels(query);
   let runner = query.get("runner") ?? "";
   let newest = query.get("order") === "new";
   const head = h("div", { class: "row wrap log-tools" });
@@ -45,6 +56,8 @@ export function jobLogs(page, body) {
   const end = h("div", { class: "list-end" }, "Reading …");
   fill(body, head, list, end);
   let [all, next, complete, counts] = [[], undefined, false, new Map()];
+  // Where the last page began, and its records as they came: it is read again to see whether it grew.
+  let [from, last] = [undefined, []];
   let partial = false;
 
   const read = (limit, after, levels) =>
@@ -63,9 +76,7 @@ export function jobLogs(page, body) {
     fill(
       head,
       levelChips(counts, partial, chosen, (each) => {
-        if (!chosen.delete(each)) chosen.add(each);
-        query.delete("level");
-        chosen.forEach((level) => query.append("level", level.toLowerCase()));
+        flipLevel(query, chosen, each);
         again();
       }),
       h(
@@ -116,14 +127,27 @@ export function jobLogs(page, body) {
   };
   const more = async () => {
     const answer = await read(PAGE, next, [...chosen]);
-    const logs = (answer.resourceLogs ?? []).map(record);
-    all.push(...logs);
-    add(list, rows(logs));
-    next = answer.nextPage?.startingAfter;
-    complete = !next;
+    [from, last] = [next, []];
+    take(answer);
     tools();
     tell();
     return !complete;
+  };
+  /** Puts the last page, read anew, in place of what it was. Answers whether that changed anything. */
+  const take = (answer) => {
+    const page = answer.resourceLogs ?? [];
+    const texts = page.map((each) => JSON.stringify(each));
+    const grown = last.every((text, at) => text === texts[at]);
+    if (!grown) all.splice(all.length - last.length);
+    const fresh = page.slice(grown ? last.length : 0).map(record);
+    all.push(...fresh);
+    if (grown) add(list, rows(fresh));
+    else fill(list, rows(all));
+    last = texts;
+    next = answer.nextPage?.startingAfter;
+    const changed = !grown || fresh.length > 0 || complete !== !next;
+    complete = !next;
+    return changed;
   };
   const ended = new AbortController();
   const growing = grow(end, more, AbortSignal.any([signal, ended.signal]));
@@ -139,29 +163,29 @@ export function jobLogs(page, body) {
   };
   const again = async () => {
     page.setQuery(query);
-    [all, next, complete] = [[], undefined, false];
+    [all, next, complete, last] = [[], undefined, false, []];
     fill(list);
     await growing.read();
   };
   growing.read();
-  countLevels().catch(() => {});
+  const counting = seldom(COUNT_MS, countLevels);
+  counting.now().catch(() => {});
   return {
-    end: () => ended.abort(),
+    end: () => {
+      ended.abort();
+      counting.end();
+    },
     refresh: async () => {
-      // Only the end of the list grows; a list with newest first starts anew while it is short.
-      if (!newest && complete && all.length < 5000) {
-        const answer = await read(1000, undefined, [...chosen]);
-        const logs = (answer.resourceLogs ?? []).map(record);
-        if (logs.length > all.length) {
-          const fresh = logs.slice(all.length);
-          all.push(...fresh);
-          add(list, rows(fresh));
-          tell();
+      // With the oldest first only the end grows; with the newest first the beginning does, until somebody reads on.
+      if (newest ? all.length <= PAGE : complete) {
+        const shown = all;
+        const answer = await read(PAGE, from, [...chosen]);
+        if (shown === all && !growing.reading()) {
+          if (take(answer)) tell();
+          if (!newest && !complete) growing.goOn();
         }
-      } else if (newest && all.length <= PAGE) {
-        await again();
       }
-      if (!partial) await countLevels();
+      if (!partial) await counting.refresh();
     },
   };
 }
