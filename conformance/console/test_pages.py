@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from harness.server import Server
-from harness.waiting import wait_until
 from playwright.sync_api import Browser, Page, expect
 
 import tasks
@@ -149,41 +148,6 @@ def test_ui_9_logs_of_a_job_are_counted_and_filtered_by_level(page: Page, world:
     expect(page.locator(".log-more").first).to_contain_text("cover")
     page.get_by_role("button", name="Open the task").first.click()
     expect(page.get_by_role("complementary", name="Task").get_by_role("heading", name="Scene")).to_be_visible()
-
-
-@pytest.fixture
-def talkative(tmp_path: Path) -> Iterator[World]:
-    server = Server(tmp_path / "data")
-    yield World(server.url)
-    server.stop()
-
-
-def scrolled_to(page: Page, lines: int) -> None:
-    """Scrolls until the page shows so many lines of a log."""
-    page.wait_for_function(
-        """lines => {
-            window.scrollTo(0, document.body.scrollHeight);
-            return document.querySelectorAll(".log-list > .log-entry").length >= lines;
-        }""",
-        arg=lines,
-    )
-
-
-def test_ui_9_the_logs_of_a_job_go_on_by_themselves_however_many_there_are(page: Page, talkative: World) -> None:
-    tasks.Talk.attempts = 0
-    job = talkative.submit("talks", tasks.Talk(1100))
-    talkative.run()
-    wait_until(lambda: talkative.telemetry("QueryJobLogs", job, "resourceLogs", 100), timeout=30)
-    page.goto(f"{talkative.url}/workflows/jobs/{job.id}?view=logs")
-    scrolled_to(page, 1100)
-    talkative.client.jobs().retry(job)
-    talkative.run()
-    # Nobody reads the page again: the second try logged as many.
-    scrolled_to(page, 2200)
-    texts = page.locator(".log-entry").all_text_contents()
-    lines = [re.search(r"line=(\d+)", text) for text in texts]
-    spoken = [int(line[1]) for line in lines if line]
-    assert spoken == [*range(1100), *range(1100)]
 
 
 def test_ui_10_the_diagram_is_an_image_in_the_colours_of_the_appearance(page: Page, world: World) -> None:
